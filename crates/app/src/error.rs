@@ -1,0 +1,203 @@
+//! What can go wrong at the counter, as a code and a sentence.
+//!
+//! The sentences live in one table, [`ErrorCode::sentence`]: first whether the
+//! money is all right, then what to do. The window and the headless till show
+//! the same words.
+
+use serde::Serialize;
+use ts_rs::TS;
+
+/// A refusal that somebody acts on. A code is added when a screen or a script
+/// does something different because of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, TS)]
+#[ts(export)]
+#[serde(rename_all = "snake_case")]
+pub enum ErrorCode {
+    /// No shop in this folder yet.
+    NoShop,
+    /// There is a shop already.
+    ShopExists,
+    /// Nobody is signed in.
+    NotSignedIn,
+    /// The PIN is wrong.
+    PinWrong,
+    /// Too many wrong PINs.
+    PinLocked,
+    /// The person may not do this; a manager's PIN lets it pass.
+    NeedsManager,
+    /// No shift is open.
+    ShiftNotOpen,
+    /// A shift is open already.
+    ShiftOpen,
+    /// Suspended or open sales are in the way of closing.
+    SalesUnfinished,
+    /// The drawer has not been counted.
+    NotCounted,
+    /// Nothing is known under this code.
+    BarcodeUnknown,
+    /// The scan's check digit is wrong.
+    BarcodeCheckDigit,
+    /// What was scanned is not a code.
+    BarcodeMalformed,
+    /// Looks like a card number; refused and not kept.
+    LooksLikeCard,
+    /// No such product, line, sale, customer or entry.
+    NotFound,
+    /// Not a number, or too many places.
+    NotANumber,
+    /// Below zero where that makes no sense.
+    Negative,
+    /// Larger than any sale.
+    Absurd,
+    /// Weighed goods need a weight; others a whole number.
+    QuantityKind,
+    /// A percentage over 100.
+    PercentOver100,
+    /// The sale is empty.
+    SaleEmpty,
+    /// Part of the sum has no tender.
+    Underpaid,
+    /// A card may not be charged more than is due.
+    OverDue,
+    /// A tender is on its way or not known; wait for it.
+    TenderBusy,
+    /// This kind of tender is not possible now.
+    TenderUnavailable,
+    /// Below Stripe's least amount.
+    BelowMinimum,
+    /// Over an offline limit.
+    OverLimit,
+    /// The customer has no saved card with consent.
+    NoSavedCard,
+    /// More than was sold less what was returned.
+    MoreThanSold,
+    /// The sale has been completed or undone already.
+    AlreadyDone,
+    /// Nothing to refund.
+    NothingToRefund,
+    /// This decision is not possible in this state.
+    NotNow,
+    /// The system has no keyring.
+    KeyringMissing,
+    /// No Stripe key is set.
+    StripeNotConnected,
+    /// Stripe refuses the key.
+    StripeKeyRefused,
+    /// The key is of another account or mode while charges wait.
+    StripeAccountDiffers,
+    /// A test tender with a live key.
+    LiveKeyRefused,
+    /// Stripe cannot be reached.
+    Offline,
+    /// The printer did not take the receipt.
+    Printer,
+    /// Another process has this data folder.
+    DataInUse,
+    /// The database cannot be read.
+    DatabaseUnreadable,
+    /// The database was written by a newer Evertill.
+    DatabaseNewer,
+    /// The disk is full.
+    DiskFull,
+    /// The journal does not verify.
+    JournalBroken,
+    /// A port is taken.
+    PortTaken,
+    /// The input is not what was asked for.
+    BadInput,
+    /// A free text, reason or name is empty or too long.
+    BadText,
+    /// A fault of ours.
+    Internal,
+}
+
+impl ErrorCode {
+    /// The sentence a person is shown. `{…}` stands for a fact of the error.
+    #[must_use]
+    pub const fn sentence(self) -> &'static str {
+        match self {
+            Self::NoShop => "There is no shop in this folder yet. Set one up first.",
+            Self::ShopExists => "There is a shop in this folder already. Nothing was changed.",
+            Self::NotSignedIn => "Nobody is signed in. Nothing was changed. Sign in with a PIN.",
+            Self::PinWrong => "Wrong PIN. Nothing was changed.",
+            Self::PinLocked => "Too many wrong PINs. Nothing was changed. Wait, or ask a manager.",
+            Self::NeedsManager => "Nothing was changed. This needs a manager's PIN.",
+            Self::ShiftNotOpen => "No shift is open. Nothing was taken. Open one with its float.",
+            Self::ShiftOpen => "A shift is open already. Nothing was changed.",
+            Self::SalesUnfinished => {
+                "The shift stays open and nothing is lost. Finish or void the open and suspended sales first."
+            }
+            Self::NotCounted => "The shift stays open. Count the drawer first.",
+            Self::BarcodeUnknown => "No product has this code. Nothing was added. Type its name.",
+            Self::BarcodeCheckDigit => {
+                "The code was misread: its check digit is wrong. Nothing was added. Scan again."
+            }
+            Self::BarcodeMalformed => "That is not a product code. Nothing was added. Scan again.",
+            Self::LooksLikeCard => {
+                "That looks like a card number. It was not kept. Never type a card number here."
+            }
+            Self::NotFound => "That is not here any more. Nothing was changed.",
+            Self::NotANumber => "That is not a number the till can use. Nothing was changed.",
+            Self::Negative => "The number must not be below zero. Nothing was changed.",
+            Self::Absurd => "The number is larger than any sale. Nothing was changed. Check it.",
+            Self::QuantityKind => {
+                "Goods sold by weight need a weight, others a whole number. Nothing was changed."
+            }
+            Self::PercentOver100 => "A discount is 100 % at most. Nothing was changed.",
+            Self::SaleEmpty => "There is nothing on the sale. Nothing was taken.",
+            Self::Underpaid => "The sale is not paid yet. It stays open. Take the rest.",
+            Self::OverDue => "A card cannot be charged more than is due. Nothing was charged.",
+            Self::TenderBusy => {
+                "A card tender is on its way or not known yet. It cannot be charged twice. Wait, or look again."
+            }
+            Self::TenderUnavailable => "That is not possible now. Nothing was charged. Take another tender.",
+            Self::BelowMinimum => {
+                "Stripe does not charge so little. Nothing was charged. Take another tender."
+            }
+            Self::OverLimit => {
+                "Over the limit for cards while offline. Nothing was taken. Take the rest in cash, or ask a manager."
+            }
+            Self::NoSavedCard => "This customer has no saved card. Nothing was charged. Take another tender.",
+            Self::MoreThanSold => "More than was sold and not yet returned. Nothing was refunded.",
+            Self::AlreadyDone => "That is done already. It was not done twice.",
+            Self::NothingToRefund => "Nothing is chosen. Nothing was refunded.",
+            Self::NotNow => "That cannot be decided while the charge is not known. Nothing was changed.",
+            Self::KeyringMissing => {
+                "The till sells on; queued cards are kept and wait. This system has no keyring, and a key is never written to disk. Start or install one, such as gnome-keyring."
+            }
+            Self::StripeNotConnected => {
+                "The till sells on; queued cards are kept and wait. No Stripe key is set. Run: till stripe connect"
+            }
+            Self::StripeKeyRefused => {
+                "Queued cards are kept and wait; nothing was charged. Stripe refuses the key. Run: till stripe connect"
+            }
+            Self::StripeAccountDiffers => {
+                "Nothing was changed. Cards queued for another Stripe account or mode still wait; send or resolve them first."
+            }
+            Self::LiveKeyRefused => "Nothing was charged. Test cards are refused with a live key.",
+            Self::Offline => "Stripe cannot be reached. Nothing is lost; what waits is sent when it can be.",
+            Self::Printer => {
+                "The printer did not take it. The sale is complete. Look at the printer, then reprint from Recent sales."
+            }
+            Self::DataInUse => "Another Evertill has this folder open. Nothing was changed. Close it first.",
+            Self::DatabaseUnreadable => {
+                "The shop's file cannot be read, and it was not changed. Do not delete it: copy the folder away, then restore the last backup."
+            }
+            Self::DatabaseNewer => {
+                "The shop's file was written by a newer Evertill. It was not changed. Install that version."
+            }
+            Self::DiskFull => {
+                "The disk is full. Nothing was recorded, so nothing was sold. What was complete before is safe. Free some space, then do it again."
+            }
+            Self::JournalBroken => {
+                "The journal does not verify, so the till takes no money. Nothing was changed. Copy the folder away and ask for help."
+            }
+            Self::PortTaken => "That port is taken by another program. Nothing was started. Choose another.",
+            Self::BadInput => "The input cannot be used. Nothing was changed.",
+            Self::BadText => "A word is missing or far too long. Nothing was changed.",
+            Self::Internal => {
+                "Something in the till is wrong; it is in the log. What was complete is safe. Restart the till."
+            }
+        }
+    }
+}
