@@ -1,1 +1,8 @@
-//! Being written.
+//! The rules of a till: no I/O, no clock, no async.
+//!
+//! What is decided here is decided from its arguments alone, so the same
+//! basket gives the same quote at the counter, in a test and on a replay.
+#![warn(missing_docs)]
+
+pub mod ids;
+pub mod money;
