@@ -1,0 +1,101 @@
+// Who hears a key: the layer opened last, then the ones under it, then the window's own keys.
+//
+// Always true:
+// - a layer that is `modal` hears every key and lets none through to the screen under it;
+// - a character typed into a field belongs to the field, unless the layer takes it first;
+// - Enter on a control marked `data-money` does nothing: a scanner ends every scan with it.
+
+import { beepLow, insertIntoField, Scanner } from "./scanner.svelte";
+
+export interface Layer {
+  /** Named keys: "F9", "Escape", "ArrowUp", "Delete", "Enter", "Tab"… True when taken. */
+  key?(name: string, event: KeyboardEvent): boolean;
+  /** One character typed by hand. True when taken. */
+  character?(character: string, field: boolean): boolean;
+  /** A scan. True when taken. */
+  scan?(code: string): boolean;
+  modal?: boolean;
+}
+
+export class Keys {
+  #layers: Layer[] = [];
+  #scanner: Scanner;
+  /** Told when no layer can take a scan. */
+  onrefused: (code: string) => void = () => {};
+
+  constructor() {
+    this.#scanner = new Scanner({ scan: (code) => this.#scan(code), type: (character) => this.#type(character) });
+  }
+
+  /** Adds a layer on top; the answer takes it away. */
+  push(layer: Layer): () => void {
+    this.#layers.push(layer);
+    return () => {
+      this.#layers = this.#layers.filter((other) => other !== layer);
+    };
+  }
+
+  listen(target: Window): () => void {
+    const down = (event: KeyboardEvent) => this.#down(event);
+    target.addEventListener("keydown", down, { capture: true });
+    return () => target.removeEventListener("keydown", down, { capture: true });
+  }
+
+  #down(event: KeyboardEvent): void {
+    if (this.#scanner.onkeydown(event)) return;
+    if (event.key.length === 1 && event.key !== " " && event.ctrlKey && event.key.toLowerCase() !== "z") return;
+    if (event.key === "Enter" && isMoney(document.activeElement)) {
+      event.preventDefault();
+      if (!this.#named("Enter", event)) event.stopPropagation();
+      return;
+    }
+    const name = event.ctrlKey && event.key.toLowerCase() === "z" ? "Undo" : event.key;
+    if (this.#named(name, event)) {
+      event.preventDefault();
+      event.stopPropagation();
+    } else if (/^F\d+$/.test(event.key)) {
+      event.preventDefault();
+    }
+  }
+
+  #named(name: string, event: KeyboardEvent): boolean {
+    for (const layer of this.#top()) {
+      if (layer.key?.(name, event)) return true;
+      if (layer.modal) return false;
+    }
+    return false;
+  }
+
+  #type(character: string): void {
+    const field = isField(document.activeElement);
+    for (const layer of this.#top()) {
+      if (layer.character?.(character, field)) return;
+      if (layer.modal) break;
+    }
+    if (field) insertIntoField(character);
+  }
+
+  #scan(code: string): void {
+    for (const layer of this.#top()) {
+      if (layer.scan?.(code)) return;
+      if (layer.modal) break;
+    }
+    beepLow();
+    this.onrefused(code);
+  }
+
+  #top(): Layer[] {
+    return [...this.#layers].reverse();
+  }
+}
+
+export function isField(element: Element | null): boolean {
+  return (
+    element instanceof HTMLTextAreaElement ||
+    (element instanceof HTMLInputElement && !["checkbox", "radio", "button"].includes(element.type))
+  );
+}
+
+function isMoney(element: Element | null): boolean {
+  return element instanceof HTMLElement && element.closest("[data-money]") !== null;
+}
