@@ -4,5 +4,15 @@
 //! basket gives the same quote at the counter, in a test and on a replay.
 #![warn(missing_docs)]
 
+pub mod barcode;
+pub mod catalog;
+pub mod charge;
 pub mod ids;
+pub mod journal;
+pub mod limits;
 pub mod money;
+pub mod quote;
+pub mod refund;
+pub mod report;
+pub mod sale;
+pub mod tax;

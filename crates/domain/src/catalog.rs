@@ -1,0 +1,111 @@
+//! Goods and the people around them, as the till knows them.
+
+use rust_decimal::Decimal;
+use serde::{Deserialize, Serialize};
+
+use crate::ids::{CustomerId, ProductId, UserId};
+use crate::tax::Tax;
+
+/// How a product is sold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Unit {
+    /// Whole pieces.
+    Each,
+    /// Kilograms, three places.
+    Kilogram,
+}
+
+/// A deposit charged with a product: not turnover.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Deposit {
+    /// Name on the receipt.
+    pub label: String,
+    /// Major units for each piece.
+    pub amount: Decimal,
+}
+
+/// A product.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Product {
+    /// Id.
+    pub id: ProductId,
+    /// Short code.
+    pub sku: String,
+    /// Name.
+    pub name: String,
+    /// Category.
+    pub category: String,
+    /// Major units for one piece or kilogram.
+    pub unit_price: Decimal,
+    /// How it is sold.
+    pub unit: Unit,
+    /// Taxes.
+    pub taxes: Vec<Tax>,
+    /// Deposit.
+    pub deposit: Option<Deposit>,
+}
+
+/// What a member of staff may do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Role {
+    /// Sells; refunds up to the threshold.
+    Cashier,
+    /// Approves.
+    Manager,
+    /// A manager who owns the shop.
+    Owner,
+}
+
+impl Role {
+    /// May approve what a cashier may not do alone.
+    #[must_use]
+    pub const fn may_approve(self) -> bool {
+        match self {
+            Self::Cashier => false,
+            Self::Manager | Self::Owner => true,
+        }
+    }
+}
+
+/// A member of staff.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct User {
+    /// Id.
+    pub id: UserId,
+    /// Name.
+    pub name: String,
+    /// Role.
+    pub role: Role,
+}
+
+/// A card kept at Stripe with the customer's consent: all that is known here.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SavedCard {
+    /// Stripe's customer, `cus_…`.
+    pub stripe_customer: String,
+    /// Stripe's payment method, `pm_…`.
+    pub payment_method: String,
+    /// Brand, such as "Visa".
+    pub brand: String,
+    /// Last four digits.
+    pub last4: String,
+    /// "12/2030".
+    pub expires: String,
+}
+
+/// A customer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Customer {
+    /// Id.
+    pub id: CustomerId,
+    /// Name.
+    pub name: String,
+    /// E-mail address.
+    pub email: Option<String>,
+    /// Telephone.
+    pub phone: Option<String>,
+    /// Saved card.
+    pub card: Option<SavedCard>,
+}

@@ -1,0 +1,289 @@
+//! The closed list of things that happen at a till.
+//!
+//! Invariants:
+//! - an event holds no personal data: customers and staff are ids;
+//! - the stored form of an event is its serialised form here, under [`VERSION`];
+//!   a golden file pins it, and a change of shape raises the version.
+
+use serde::{Deserialize, Serialize};
+
+use crate::charge::{ChargeState, RefundState};
+use crate::ids::{
+    CustomerId, ReceiptNumber, RefundPartId, SaleId, ShiftNumber, TenderId, Timestamp, UserId,
+};
+use crate::money::Money;
+use crate::refund::CommittedRefund;
+use crate::sale::{Approval, CommittedSale, VoidedLine};
+
+/// Version of the stored shapes.
+pub const VERSION: u32 = 1;
+
+/// How a charge is made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ChargeKind {
+    /// A test card as if tapped.
+    SimulatedReader,
+    /// A stored card.
+    SavedCard,
+    /// A Checkout link.
+    PayLink,
+}
+
+/// What Stripe said of a charge, as far as it is kept.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ChargeFacts {
+    /// `pi_…`.
+    pub intent: Option<String>,
+    /// `cs_…`, of a pay link.
+    pub session: Option<String>,
+    /// `ch_…`.
+    pub charge: Option<String>,
+    /// Brand, such as "visa".
+    pub brand: Option<String>,
+    /// Last four digits.
+    pub last4: Option<String>,
+    /// Why not, in Stripe's word.
+    pub decline_code: Option<String>,
+    /// What Stripe advises, in its word.
+    pub advice_code: Option<String>,
+}
+
+/// Something that happened.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum JournalEvent {
+    /// A shift opened with its float.
+    ShiftOpened {
+        /// Cash in the drawer.
+        float: Money,
+        /// Who.
+        by: UserId,
+    },
+    /// A card tender was asked of Stripe: at once, or queued at the shop's risk.
+    ChargeRequested {
+        /// Tender.
+        tender: TenderId,
+        /// Sale.
+        sale: SaleId,
+        /// How.
+        how: ChargeKind,
+        /// How much.
+        amount: Money,
+        /// Whose card.
+        customer: Option<CustomerId>,
+        /// Accepted before it was charged.
+        at_risk: bool,
+        /// Who let it pass a limit.
+        approval: Option<Approval>,
+    },
+    /// A charge moved to a state that matters to the books.
+    ChargeMoved {
+        /// Tender.
+        tender: TenderId,
+        /// Where it stands now.
+        to: ChargeState,
+        /// What Stripe said.
+        facts: ChargeFacts,
+        /// Who decided, where a person did.
+        by: Option<Approval>,
+    },
+    /// A charge that had not been made was lowered.
+    ChargeLowered {
+        /// Tender.
+        tender: TenderId,
+        /// By how much.
+        by: Money,
+    },
+    /// A sale was completed.
+    SaleCommitted {
+        /// Its receipt.
+        receipt: ReceiptNumber,
+        /// The sale.
+        sale: Box<CommittedSale>,
+    },
+    /// An open sale was undone as a whole.
+    SaleVoided {
+        /// The sale.
+        sale: SaleId,
+        /// Its lines.
+        lines: Vec<VoidedLine>,
+        /// Who.
+        by: UserId,
+    },
+    /// A charged tender was taken off an open sale: its money goes back.
+    TenderReturned {
+        /// Tender.
+        tender: TenderId,
+        /// The part that gives it back.
+        part: RefundPartId,
+        /// How much.
+        amount: Money,
+        /// Who.
+        by: UserId,
+    },
+    /// A refund was completed.
+    RefundCommitted {
+        /// Its receipt.
+        receipt: ReceiptNumber,
+        /// The refund.
+        refund: Box<CommittedRefund>,
+    },
+    /// A refund at Stripe moved to a state that matters to the books.
+    RefundMoved {
+        /// Which part.
+        part: RefundPartId,
+        /// Where it stands now.
+        to: RefundState,
+        /// `re_…`.
+        stripe_refund: Option<String>,
+        /// Why not, in Stripe's word.
+        reason: Option<String>,
+    },
+    /// A debt that was declined was paid in cash.
+    DebtPaid {
+        /// The tender that failed.
+        tender: TenderId,
+        /// Cash handed over, change off.
+        amount: Money,
+        /// Who took it.
+        by: UserId,
+    },
+    /// Cash put in without a sale.
+    PaidIn {
+        /// How much.
+        amount: Money,
+        /// Why.
+        reason: String,
+        /// Who.
+        by: UserId,
+    },
+    /// Cash taken out without a sale.
+    PaidOut {
+        /// How much.
+        amount: Money,
+        /// Why.
+        reason: String,
+        /// Who.
+        by: UserId,
+        /// Who approved.
+        approval: Option<Approval>,
+    },
+    /// The drawer opened for neither.
+    NoSale {
+        /// Why.
+        reason: String,
+        /// Who.
+        by: UserId,
+    },
+    /// A wrong PIN.
+    PinRefused {
+        /// Whose PIN was asked for.
+        user: UserId,
+        /// Locked by it.
+        locked: bool,
+    },
+    /// The drawer was counted.
+    DrawerCounted {
+        /// What was found.
+        counted: Money,
+        /// What was expected.
+        expected: Money,
+        /// Who.
+        by: UserId,
+    },
+    /// A receipt was printed again.
+    Reprinted {
+        /// Which.
+        receipt: ReceiptNumber,
+        /// Who.
+        by: UserId,
+    },
+    /// A customer's personal data was erased; the id stays.
+    CustomerErased {
+        /// Who was erased.
+        customer: CustomerId,
+        /// Who did it.
+        by: UserId,
+    },
+    /// The till was joined to a Stripe account.
+    StripeConnected {
+        /// `acct_…`.
+        account: String,
+        /// Real money.
+        livemode: bool,
+    },
+    /// The shift closed with its Z report.
+    ShiftClosed {
+        /// When it opened.
+        opened_at: Timestamp,
+        /// Expected in the drawer.
+        expected: Money,
+        /// Found in the drawer.
+        counted: Money,
+        /// Left as the next float.
+        next_float: Money,
+        /// What the difference is put down to.
+        note: String,
+        /// Who closed.
+        by: UserId,
+        /// Who approved the difference.
+        approval: Option<Approval>,
+        /// Sum of all takings since the first shift: never reset.
+        grand_total: Money,
+        /// Card money that waited at the close: count, sum, oldest.
+        pending: Pending,
+    },
+}
+
+/// Card money that waits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Pending {
+    /// How many charges.
+    pub count: u32,
+    /// What they are worth.
+    pub amount: Money,
+    /// When the oldest was taken.
+    pub oldest_at: Option<Timestamp>,
+}
+
+impl JournalEvent {
+    /// The word in the database.
+    #[must_use]
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::ShiftOpened { .. } => "shift_opened",
+            Self::ChargeRequested { .. } => "charge_requested",
+            Self::ChargeMoved { .. } => "charge_moved",
+            Self::ChargeLowered { .. } => "charge_lowered",
+            Self::SaleCommitted { .. } => "sale_committed",
+            Self::SaleVoided { .. } => "sale_voided",
+            Self::TenderReturned { .. } => "tender_returned",
+            Self::RefundCommitted { .. } => "refund_committed",
+            Self::RefundMoved { .. } => "refund_moved",
+            Self::DebtPaid { .. } => "debt_paid",
+            Self::PaidIn { .. } => "paid_in",
+            Self::PaidOut { .. } => "paid_out",
+            Self::NoSale { .. } => "no_sale",
+            Self::PinRefused { .. } => "pin_refused",
+            Self::DrawerCounted { .. } => "drawer_counted",
+            Self::Reprinted { .. } => "reprinted",
+            Self::CustomerErased { .. } => "customer_erased",
+            Self::StripeConnected { .. } => "stripe_connected",
+            Self::ShiftClosed { .. } => "shift_closed",
+        }
+    }
+}
+
+/// An event in its place.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry {
+    /// Counts from 1 without gaps.
+    pub seq: i64,
+    /// When.
+    pub at: Timestamp,
+    /// In which shift; what happens between two shifts belongs to the next.
+    pub shift: ShiftNumber,
+    /// What.
+    pub event: JournalEvent,
+}

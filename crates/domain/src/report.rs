@@ -1,0 +1,502 @@
+//! X and Z reports: folds over the journal entries of one shift.
+//!
+//! Invariant: net + tax + deposits + rounding = the sum of the tenders, for any
+//! set of sales and refunds ([`ShiftTotals::balances`]).
+
+use std::collections::BTreeMap;
+
+use rust_decimal::Decimal;
+
+use crate::charge::ChargeState;
+use crate::ids::{ReceiptNumber, TenderId, Timestamp, UserId};
+use crate::journal::{Entry, JournalEvent};
+use crate::money::{Currency, Money, MoneyError};
+use crate::refund::GiveBack;
+use crate::sale::{SoldLine, Tender, TenderKind};
+
+/// How many, and how much.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Tally {
+    /// How many.
+    pub count: i64,
+    /// How much.
+    pub amount: Money,
+}
+
+impl Tally {
+    const fn zero(currency: Currency) -> Self {
+        Self {
+            count: 0,
+            amount: Money::zero(currency),
+        }
+    }
+
+    fn add(&mut self, amount: Money) -> Result<(), MoneyError> {
+        self.count += 1;
+        self.amount = self.amount.checked_add(amount)?;
+        Ok(())
+    }
+}
+
+/// One tax rate over a shift.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TaxTally {
+    /// What sales were taxed on.
+    pub base: Money,
+    /// Tax of sales.
+    pub tax: Money,
+    /// What refunds were taxed on.
+    pub refunded_base: Money,
+    /// Tax of refunds.
+    pub refunded_tax: Money,
+}
+
+/// What a kind of tender took.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TenderTally {
+    /// Taken, change off.
+    pub taken: Tally,
+    /// Given back.
+    pub refunded: Tally,
+}
+
+/// A kind of tender in a report.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum ReportTender {
+    /// Notes and coins.
+    Cash,
+    /// Charged by Stripe before the sale was completed.
+    CardCharged,
+    /// Accepted at the shop's risk.
+    CardAtRisk,
+    /// By hand on a stand-alone machine.
+    ExternalTerminal,
+}
+
+impl ReportTender {
+    /// Where a tender is counted.
+    #[must_use]
+    pub const fn of(tender: &Tender) -> Self {
+        match tender.kind {
+            TenderKind::Cash => Self::Cash,
+            TenderKind::ExternalTerminal { .. } => Self::ExternalTerminal,
+            TenderKind::Card { at_risk: true, .. } => Self::CardAtRisk,
+            TenderKind::Card { at_risk: false, .. } => Self::CardCharged,
+        }
+    }
+}
+
+/// A category over a shift.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CategoryTally {
+    /// Pieces and kilograms.
+    pub quantity: Decimal,
+    /// Worth, refunds off.
+    pub amount: Money,
+}
+
+/// All totals of one shift.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ShiftTotals {
+    /// The shop's currency.
+    pub currency: Currency,
+    /// When the shift opened and who opened it.
+    pub opened: Option<(Timestamp, UserId)>,
+    /// Cash at the opening.
+    pub float: Money,
+    /// First and last receipt.
+    pub receipts: Option<(ReceiptNumber, ReceiptNumber)>,
+    /// Sales before discounts.
+    pub gross: Tally,
+    /// Discounts on lines, as positive amounts.
+    pub line_discounts: Tally,
+    /// Discounts on sales, as positive amounts.
+    pub sale_discounts: Tally,
+    /// Sales.
+    pub sales: Tally,
+    /// Refunds, as positive amounts.
+    pub refunds: Tally,
+    /// By tax code and rate.
+    pub taxes: BTreeMap<(String, Option<Decimal>), TaxTally>,
+    /// Goods that no tax is charged on; deposits among them.
+    pub deposits: Tally,
+    /// Cash rounding, signed.
+    pub rounding: Money,
+    /// By category.
+    pub categories: BTreeMap<String, CategoryTally>,
+    /// By kind of tender.
+    pub tenders: BTreeMap<ReportTender, TenderTally>,
+    /// Cash put in.
+    pub paid_in: Vec<(Money, String)>,
+    /// Cash taken out.
+    pub paid_out: Vec<(Money, String)>,
+    /// Times the drawer opened for neither, with reasons.
+    pub no_sales: Vec<(Timestamp, String)>,
+    /// Lines taken off.
+    pub voided_lines: Tally,
+    /// Sales undone.
+    pub voided_sales: Tally,
+    /// Prices changed by hand: how many, and how much less was asked.
+    pub price_overrides: Tally,
+    /// Approvals by a manager.
+    pub approvals: i64,
+    /// Wrong PINs.
+    pub pin_refusals: i64,
+    /// Charges taken at risk in this shift and settled since.
+    pub settled: Tally,
+    /// Of those, charges that an earlier shift took.
+    pub settled_from_earlier: Tally,
+    /// Charges that Stripe declined in this shift.
+    pub declined: Tally,
+    /// Given up by a manager.
+    pub written_off: Tally,
+    /// Debts of declined cards paid in cash.
+    pub debts_paid: Tally,
+    /// Charged tenders taken off open sales.
+    pub tenders_returned: Tally,
+    /// Units sold.
+    pub units: Decimal,
+    /// Takings by hour since the shift's first event, in the order of the hours.
+    pub by_hour: BTreeMap<i64, Money>,
+    /// Times the drawer was counted.
+    pub counts: Vec<Money>,
+    /// Receipts printed again.
+    pub reprints: i64,
+    /// Entries folded.
+    pub entries: i64,
+    /// Charges this shift asked for, and whether at risk.
+    taken_here: BTreeMap<TenderId, bool>,
+}
+
+impl ShiftTotals {
+    /// Nothing happened yet.
+    #[must_use]
+    pub const fn new(currency: Currency) -> Self {
+        let zero = Tally::zero(currency);
+        Self {
+            currency,
+            opened: None,
+            float: Money::zero(currency),
+            receipts: None,
+            gross: zero,
+            line_discounts: zero,
+            sale_discounts: zero,
+            sales: zero,
+            refunds: zero,
+            taxes: BTreeMap::new(),
+            deposits: zero,
+            rounding: Money::zero(currency),
+            categories: BTreeMap::new(),
+            tenders: BTreeMap::new(),
+            paid_in: Vec::new(),
+            paid_out: Vec::new(),
+            no_sales: Vec::new(),
+            voided_lines: zero,
+            voided_sales: zero,
+            price_overrides: zero,
+            approvals: 0,
+            pin_refusals: 0,
+            settled: zero,
+            settled_from_earlier: zero,
+            declined: zero,
+            written_off: zero,
+            debts_paid: zero,
+            tenders_returned: zero,
+            units: Decimal::ZERO,
+            by_hour: BTreeMap::new(),
+            counts: Vec::new(),
+            reprints: 0,
+            entries: 0,
+            taken_here: BTreeMap::new(),
+        }
+    }
+
+    /// Folds the entries of a shift. `charge_amount` tells what a charge of an
+    /// earlier shift came to.
+    ///
+    /// # Errors
+    /// As [`Money::checked_add`].
+    pub fn fold<'a>(
+        currency: Currency,
+        entries: impl IntoIterator<Item = &'a Entry>,
+        charge_amount: impl Fn(TenderId) -> Option<Money>,
+        sale_of: impl Fn(crate::ids::SaleId) -> Option<crate::sale::CommittedSale>,
+    ) -> Result<Self, MoneyError> {
+        let mut totals = Self::new(currency);
+        for entry in entries {
+            totals.add(entry, &charge_amount, &sale_of)?;
+        }
+        Ok(totals)
+    }
+
+    fn tender(&mut self, kind: ReportTender) -> &mut TenderTally {
+        let currency = self.currency;
+        self.tenders.entry(kind).or_insert(TenderTally {
+            taken: Tally::zero(currency),
+            refunded: Tally::zero(currency),
+        })
+    }
+
+    fn tax(&mut self, code: &str, rate: Option<Decimal>) -> &mut TaxTally {
+        let zero = Money::zero(self.currency);
+        self.taxes
+            .entry((code.to_owned(), rate))
+            .or_insert(TaxTally {
+                base: zero,
+                tax: zero,
+                refunded_base: zero,
+                refunded_tax: zero,
+            })
+    }
+
+    fn receipt(&mut self, receipt: ReceiptNumber) {
+        self.receipts = Some(match self.receipts {
+            None => (receipt, receipt),
+            Some((first, _)) => (first, receipt),
+        });
+    }
+
+    fn category(&mut self, line: &SoldLine, quantity: Decimal, amount: Money) -> Result<(), MoneyError> {
+        let zero = Money::zero(self.currency);
+        let tally = self
+            .categories
+            .entry(line.line.category.clone())
+            .or_insert(CategoryTally {
+                quantity: Decimal::ZERO,
+                amount: zero,
+            });
+        tally.quantity += quantity;
+        tally.amount = tally.amount.checked_add(amount)?;
+        Ok(())
+    }
+
+    fn add(
+        &mut self,
+        entry: &Entry,
+        charge_amount: &impl Fn(TenderId) -> Option<Money>,
+        sale_of: &impl Fn(crate::ids::SaleId) -> Option<crate::sale::CommittedSale>,
+    ) -> Result<(), MoneyError> {
+        let currency = self.currency;
+        let zero = Money::zero(currency);
+        self.entries += 1;
+        match &entry.event {
+            JournalEvent::ShiftOpened { float, by } => {
+                self.opened = Some((entry.at, *by));
+                self.float = *float;
+            }
+            JournalEvent::SaleCommitted { receipt, sale } => {
+                self.receipt(*receipt);
+                let mut line_discount = zero;
+                let mut sale_discount = zero;
+                for sold in &sale.lines {
+                    let f = &sold.figures;
+                    line_discount = line_discount.checked_add(f.discount)?;
+                    sale_discount = sale_discount.checked_add(f.sale_discount)?;
+                    if sold.line.deposit_of.is_some() {
+                        self.deposits.add(f.total)?;
+                    } else {
+                        self.category(sold, sold.line.quantity, f.total)?;
+                        self.units += sold.line.quantity;
+                    }
+                    if sold.line.price_by.is_some() {
+                        let less = (sold.line.list_price - sold.line.unit_price)
+                            * sold.line.quantity;
+                        let less = Money::rounded(less, currency, crate::money::HALF_UP)?;
+                        self.price_overrides.add(less)?;
+                    }
+                }
+                let gross = sale
+                    .total
+                    .checked_add(line_discount)?
+                    .checked_add(sale_discount)?;
+                self.gross.add(gross)?;
+                if !line_discount.is_zero() {
+                    self.line_discounts.add(line_discount)?;
+                }
+                if !sale_discount.is_zero() {
+                    self.sale_discounts.add(sale_discount)?;
+                }
+                self.sales.add(sale.total)?;
+                for t in &sale.taxes {
+                    let tally = self.tax(&t.code, t.rate);
+                    tally.base = tally.base.checked_add(t.base)?;
+                    tally.tax = tally.tax.checked_add(t.amount)?;
+                }
+                self.rounding = self.rounding.checked_add(sale.cash_rounding)?;
+                for void in &sale.voided {
+                    self.voided_lines.add(void.amount)?;
+                }
+                let mut change = sale.change;
+                for tender in &sale.tenders {
+                    // Change comes off the cash it was given from.
+                    let off = if tender.is_cash() {
+                        let off = change.min(tender.amount);
+                        change = change.checked_sub(off)?;
+                        off
+                    } else {
+                        zero
+                    };
+                    let kept = tender.amount.checked_sub(off)?;
+                    self.tender(ReportTender::of(tender)).taken.add(kept)?;
+                    if let TenderKind::Card { approval: Some(_), .. } = &tender.kind {
+                        self.approvals += 1;
+                    }
+                }
+                let hour = entry.at.0.div_euclid(3_600_000);
+                let at = self.by_hour.entry(hour).or_insert(zero);
+                *at = at.checked_add(sale.total)?;
+            }
+            JournalEvent::RefundCommitted { receipt, refund } => {
+                self.receipt(*receipt);
+                self.refunds.add(refund.total)?;
+                self.rounding = self.rounding.checked_sub(refund.cash_rounding)?;
+                if refund.approval.is_some() {
+                    self.approvals += 1;
+                }
+                let sale = sale_of(refund.sale);
+                for line in &refund.lines {
+                    let sold = sale
+                        .as_ref()
+                        .and_then(|s| s.lines.iter().find(|l| l.line.id == line.line));
+                    if let Some(sold) = sold {
+                        if sold.line.deposit_of.is_some() {
+                            self.deposits.amount = self.deposits.amount.checked_sub(line.total)?;
+                        } else {
+                            self.category(sold, -line.quantity, line.total.negated())?;
+                        }
+                    }
+                    for t in &line.taxes {
+                        let rate = sale.as_ref().and_then(|s| {
+                            s.taxes.iter().find(|x| x.code == t.code).and_then(|x| x.rate)
+                        });
+                        let tally = self.tax(&t.code, rate);
+                        tally.refunded_base = tally.refunded_base.checked_add(t.base)?;
+                        tally.refunded_tax = tally.refunded_tax.checked_add(t.amount)?;
+                    }
+                }
+                for part in &refund.parts {
+                    let kind = match part.how {
+                        GiveBack::Cash => ReportTender::Cash,
+                        GiveBack::ExternalTerminal => ReportTender::ExternalTerminal,
+                        GiveBack::StripeRefund | GiveBack::LowerCharge | GiveBack::WhenKnown => {
+                            sale.as_ref()
+                                .and_then(|s| {
+                                    s.tenders.iter().find(|t| Some(t.id) == part.tender)
+                                })
+                                .map_or(ReportTender::CardCharged, ReportTender::of)
+                        }
+                    };
+                    self.tender(kind).refunded.add(part.amount)?;
+                }
+                let hour = entry.at.0.div_euclid(3_600_000);
+                let at = self.by_hour.entry(hour).or_insert(zero);
+                *at = at.checked_sub(refund.total)?;
+            }
+            JournalEvent::ChargeRequested { tender, at_risk, .. } => {
+                self.taken_here.insert(*tender, *at_risk);
+            }
+            JournalEvent::ChargeMoved { tender, to, by, .. } => {
+                let here = self.taken_here.get(tender).copied();
+                let amount = charge_amount(*tender).unwrap_or(zero);
+                if by.is_some() {
+                    self.approvals += 1;
+                }
+                match to {
+                    ChargeState::Succeeded => match here {
+                        Some(true) => self.settled.add(amount)?,
+                        // Charged while the customer stood there: it is in the tenders.
+                        Some(false) => {}
+                        None => self.settled_from_earlier.add(amount)?,
+                    },
+                    ChargeState::Declined => self.declined.add(amount)?,
+                    ChargeState::WrittenOff => self.written_off.add(amount)?,
+                    ChargeState::Queued
+                    | ChargeState::Creating
+                    | ChargeState::Created
+                    | ChargeState::Confirming
+                    | ChargeState::AwaitingCustomer
+                    | ChargeState::Unknown
+                    | ChargeState::NeedsCustomer
+                    | ChargeState::NeedsAttention
+                    | ChargeState::Canceled
+                    | ChargeState::Expired => {}
+                }
+            }
+            JournalEvent::SaleVoided { lines, .. } => {
+                let sum = Money::sum(lines.iter().map(|l| l.amount), currency)?;
+                self.voided_sales.add(sum)?;
+            }
+            JournalEvent::TenderReturned { amount, .. } => self.tenders_returned.add(*amount)?,
+            JournalEvent::DebtPaid { amount, .. } => self.debts_paid.add(*amount)?,
+            JournalEvent::PaidIn { amount, reason, .. } => {
+                self.paid_in.push((*amount, reason.clone()));
+            }
+            JournalEvent::PaidOut { amount, reason, approval, .. } => {
+                self.paid_out.push((*amount, reason.clone()));
+                if approval.is_some() {
+                    self.approvals += 1;
+                }
+            }
+            JournalEvent::NoSale { reason, .. } => self.no_sales.push((entry.at, reason.clone())),
+            JournalEvent::PinRefused { .. } => self.pin_refusals += 1,
+            JournalEvent::DrawerCounted { counted, .. } => self.counts.push(*counted),
+            JournalEvent::Reprinted { .. } => self.reprints += 1,
+            JournalEvent::ChargeLowered { .. }
+            | JournalEvent::RefundMoved { .. }
+            | JournalEvent::CustomerErased { .. }
+            | JournalEvent::StripeConnected { .. }
+            | JournalEvent::ShiftClosed { .. } => {}
+        }
+        Ok(())
+    }
+
+    /// What the shop took: sales less refunds.
+    ///
+    /// # Errors
+    /// As [`Money::checked_add`].
+    pub fn takings(&self) -> Result<Money, MoneyError> {
+        self.sales.amount.checked_sub(self.refunds.amount)
+    }
+
+    /// Cash sales, change off; cash refunds.
+    #[must_use]
+    pub fn cash(&self) -> TenderTally {
+        self.tenders
+            .get(&ReportTender::Cash)
+            .copied()
+            .unwrap_or(TenderTally {
+                taken: Tally::zero(self.currency),
+                refunded: Tally::zero(self.currency),
+            })
+    }
+
+    /// What should be in the drawer: float + cash sales − cash refunds + paid-in
+    /// − paid-out + debts paid.
+    ///
+    /// # Errors
+    /// As [`Money::checked_add`].
+    pub fn expected_cash(&self) -> Result<Money, MoneyError> {
+        let cash = self.cash();
+        let sum = |list: &[(Money, String)]| Money::sum(list.iter().map(|(m, _)| *m), self.currency);
+        self.float
+            .checked_add(cash.taken.amount)?
+            .checked_sub(cash.refunded.amount)?
+            .checked_add(sum(&self.paid_in)?)?
+            .checked_sub(sum(&self.paid_out)?)?
+            .checked_add(self.debts_paid.amount)
+    }
+
+    /// Takings plus rounding equal the tenders less what went back to them.
+    ///
+    /// # Errors
+    /// As [`Money::checked_add`].
+    pub fn balances(&self) -> Result<bool, MoneyError> {
+        let mut tenders = Money::zero(self.currency);
+        for t in self.tenders.values() {
+            tenders = tenders
+                .checked_add(t.taken.amount)?
+                .checked_sub(t.refunded.amount)?;
+        }
+        Ok(tenders == self.takings()?.checked_add(self.rounding)?)
+    }
+}

@@ -1,0 +1,583 @@
+//! A sale: rung up, tendered, committed once.
+//!
+//! Invariants:
+//! - the figures of an open sale are always a [`quote`] of its lines; none is kept;
+//! - a committed sale balances: tendered − change = total + cash rounding;
+//! - [`OpenSale::commit`] takes the sale, so it cannot be committed twice.
+
+use rust_decimal::Decimal;
+use serde::{Deserialize, Serialize};
+
+use crate::catalog::{Product, SavedCard, Unit};
+use crate::charge::ChargeState;
+use crate::ids::{CustomerId, LineId, ProductId, SaleId, TenderId, Timestamp, UserId};
+use crate::money::{Currency, Money};
+use crate::quote::{
+    Basket, BasketLine, BasketTender, CashRounding, Discount, LineQuote, Quote, QuoteError,
+    TaxRounding, TaxTotal, quote,
+};
+use crate::tax::Tax;
+
+/// How the shop prices: from its country profile.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Pricing {
+    /// The shop's currency.
+    pub currency: Currency,
+    /// Where tax is rounded.
+    pub tax_rounding: TaxRounding,
+    /// Cash rounding, where there is one.
+    pub cash_rounding: Option<CashRounding>,
+}
+
+/// One product and quantity on a sale.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SaleLine {
+    /// Id.
+    pub id: LineId,
+    /// The product; none for a deposit.
+    pub product: Option<ProductId>,
+    /// Name as sold.
+    pub name: String,
+    /// Category as sold.
+    pub category: String,
+    /// Pieces or kilograms.
+    pub unit: Unit,
+    /// The catalogue's price when it was rung up.
+    pub list_price: Decimal,
+    /// The price that counts.
+    pub unit_price: Decimal,
+    /// Who changed the price.
+    pub price_by: Option<UserId>,
+    /// How much.
+    pub quantity: Decimal,
+    /// The line's own discounts.
+    pub discounts: Vec<Discount>,
+    /// Taxes as they were.
+    pub taxes: Vec<Tax>,
+    /// A deposit belongs to this line.
+    pub deposit_of: Option<LineId>,
+    /// Taken off before the commit; kept for the report.
+    pub voided: bool,
+}
+
+/// A manager's yes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Approval {
+    /// Who.
+    pub by: UserId,
+    /// Why.
+    pub reason: String,
+}
+
+/// How a card is charged.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CardCapture {
+    /// A test card as if tapped: test mode and training alone.
+    SimulatedReader {
+        /// One of Stripe's test payment methods, such as `pm_card_visa`.
+        payment_method: String,
+    },
+    /// The customer's stored card.
+    SavedCard(SavedCard),
+    /// A hosted Checkout link. Where it was sent is not kept.
+    PayLink,
+}
+
+/// What is handed over.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TenderKind {
+    /// Notes and coins; the amount is what was handed over, change comes off it.
+    Cash,
+    /// A stand-alone card machine printed a slip.
+    ExternalTerminal {
+        /// From the slip.
+        approval_code: String,
+        /// From the slip.
+        last4: String,
+    },
+    /// Charged by Stripe.
+    Card {
+        /// How.
+        capture: CardCapture,
+        /// Accepted at the shop's risk before it was charged.
+        at_risk: bool,
+        /// Who let it pass a limit.
+        approval: Option<Approval>,
+    },
+}
+
+/// One tender on a sale.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Tender {
+    /// Id; Stripe's metadata carries it too.
+    pub id: TenderId,
+    /// What it is.
+    pub kind: TenderKind,
+    /// Handed over (cash) or to be charged.
+    pub amount: Money,
+}
+
+impl Tender {
+    /// Notes and coins.
+    #[must_use]
+    pub const fn is_cash(&self) -> bool {
+        matches!(self.kind, TenderKind::Cash)
+    }
+
+    /// Charged by Stripe.
+    #[must_use]
+    pub const fn is_card(&self) -> bool {
+        matches!(self.kind, TenderKind::Card { .. })
+    }
+}
+
+/// A sale being rung up.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OpenSale {
+    /// Id.
+    pub id: SaleId,
+    /// Who rings it up.
+    pub cashier: UserId,
+    /// When it was begun.
+    pub started_at: Timestamp,
+    /// Who buys.
+    pub customer: Option<CustomerId>,
+    /// Lines, voided ones among them.
+    pub lines: Vec<SaleLine>,
+    /// The sale's own discounts.
+    pub discounts: Vec<Discount>,
+    /// Tenders so far.
+    pub tenders: Vec<Tender>,
+}
+
+/// A line as sold.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SoldLine {
+    /// The line.
+    pub line: SaleLine,
+    /// Its figures.
+    pub figures: LineQuote,
+}
+
+/// A line that was taken off, for the report.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct VoidedLine {
+    /// Name.
+    pub name: String,
+    /// What it came to.
+    pub amount: Money,
+}
+
+/// A sale that is complete.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CommittedSale {
+    /// Id.
+    pub id: SaleId,
+    /// Who rang it up.
+    pub cashier: UserId,
+    /// When it was begun.
+    pub started_at: Timestamp,
+    /// Who bought.
+    pub customer: Option<CustomerId>,
+    /// Lines as sold.
+    pub lines: Vec<SoldLine>,
+    /// Lines taken off.
+    pub voided: Vec<VoidedLine>,
+    /// The sale's own discounts.
+    pub discounts: Vec<Discount>,
+    /// Tenders.
+    pub tenders: Vec<Tender>,
+    /// Taxes over the sale.
+    pub taxes: Vec<TaxTotal>,
+    /// Without tax.
+    pub net: Money,
+    /// Tax.
+    pub tax: Money,
+    /// Net and tax.
+    pub total: Money,
+    /// What cash rounding added.
+    pub cash_rounding: Money,
+    /// Given back.
+    pub change: Money,
+}
+
+/// Why a change to an open sale is refused.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SaleError {
+    /// It cannot be priced.
+    #[error(transparent)]
+    Quote(#[from] QuoteError),
+    /// No such line or tender.
+    #[error("no such line or tender on this sale")]
+    NotFound,
+    /// A weight where pieces are sold, or the other way round.
+    #[error("the quantity does not fit how the product is sold")]
+    QuantityKind,
+    /// Nothing, or less.
+    #[error("the quantity must be more than nothing")]
+    NotPositive,
+    /// Tenders are on the sale; they must be taken back before lines change.
+    #[error("tenders have been taken")]
+    Tendered,
+}
+
+/// Why a sale cannot be committed; the sale comes back with it.
+#[derive(Debug, thiserror::Error)]
+pub enum CommitError {
+    /// It cannot be priced.
+    #[error(transparent)]
+    Quote(#[from] QuoteError),
+    /// No line.
+    #[error("the sale is empty")]
+    Empty,
+    /// Part of the sum has no tender.
+    #[error("{outstanding} is not paid")]
+    Underpaid {
+        /// How much.
+        outstanding: Money,
+    },
+    /// A card tender is neither charged nor accepted at risk.
+    #[error("a card tender is not settled")]
+    Unsettled,
+}
+
+impl OpenSale {
+    /// An empty sale.
+    #[must_use]
+    pub const fn new(id: SaleId, cashier: UserId, started_at: Timestamp) -> Self {
+        Self {
+            id,
+            cashier,
+            started_at,
+            customer: None,
+            lines: Vec::new(),
+            discounts: Vec::new(),
+            tenders: Vec::new(),
+        }
+    }
+
+    /// Lines that count.
+    pub fn live_lines(&self) -> impl Iterator<Item = &SaleLine> {
+        self.lines.iter().filter(|l| !l.voided)
+    }
+
+    /// What it comes to now.
+    ///
+    /// # Errors
+    /// As [`quote`].
+    pub fn quote(&self, pricing: &Pricing) -> Result<Quote, QuoteError> {
+        quote(&Basket {
+            currency: pricing.currency,
+            tax_rounding: pricing.tax_rounding,
+            cash_rounding: pricing.cash_rounding,
+            lines: self.live_lines().map(basket_line).collect(),
+            discounts: self.discounts.clone(),
+            tenders: self
+                .tenders
+                .iter()
+                .map(|t| {
+                    if t.is_cash() {
+                        BasketTender::Cash(Some(t.amount))
+                    } else {
+                        BasketTender::Other(Some(t.amount))
+                    }
+                })
+                .collect(),
+        })
+    }
+
+    fn untendered(&self) -> Result<(), SaleError> {
+        if self.tenders.is_empty() {
+            Ok(())
+        } else {
+            Err(SaleError::Tendered)
+        }
+    }
+
+    /// Adds a product, and its deposit as a line of its own. A second piece of
+    /// the same product at the same price joins its line.
+    ///
+    /// # Errors
+    /// [`SaleError`].
+    pub fn add_product(
+        &mut self,
+        product: &Product,
+        quantity: Decimal,
+        mut new_id: impl FnMut() -> LineId,
+    ) -> Result<LineId, SaleError> {
+        self.untendered()?;
+        check_quantity(product.unit, quantity)?;
+        let joins = product.unit == Unit::Each;
+        let same = self.lines.iter().position(|l| {
+            joins
+                && !l.voided
+                && l.product == Some(product.id)
+                && l.unit_price == product.unit_price
+                && l.price_by.is_none()
+                && l.discounts.is_empty()
+        });
+        if let Some(line) = same.and_then(|i| self.lines.get(i)) {
+            let (id, more) = (line.id, line.quantity + quantity);
+            self.set_quantity(id, more)?;
+            return Ok(id);
+        }
+        let id = new_id();
+        self.lines.push(SaleLine {
+            id,
+            product: Some(product.id),
+            name: product.name.clone(),
+            category: product.category.clone(),
+            unit: product.unit,
+            list_price: product.unit_price,
+            unit_price: product.unit_price,
+            price_by: None,
+            quantity,
+            discounts: Vec::new(),
+            taxes: product.taxes.clone(),
+            deposit_of: None,
+            voided: false,
+        });
+        if let Some(deposit) = &product.deposit {
+            self.lines.push(SaleLine {
+                id: new_id(),
+                product: None,
+                name: deposit.label.clone(),
+                category: product.category.clone(),
+                unit: Unit::Each,
+                list_price: deposit.amount,
+                unit_price: deposit.amount,
+                price_by: None,
+                quantity,
+                discounts: Vec::new(),
+                // A deposit is not turnover: no tax, no discount.
+                taxes: Vec::new(),
+                deposit_of: Some(id),
+                voided: false,
+            });
+        }
+        Ok(id)
+    }
+
+    fn line_mut(&mut self, id: LineId) -> Result<&mut SaleLine, SaleError> {
+        self.lines
+            .iter_mut()
+            .find(|l| l.id == id && l.deposit_of.is_none())
+            .ok_or(SaleError::NotFound)
+    }
+
+    fn deposits_of(&mut self, id: LineId) -> impl Iterator<Item = &mut SaleLine> {
+        self.lines
+            .iter_mut()
+            .filter(move |l| l.deposit_of == Some(id))
+    }
+
+    /// Changes how much of a line; its deposit follows.
+    ///
+    /// # Errors
+    /// [`SaleError`].
+    pub fn set_quantity(&mut self, id: LineId, quantity: Decimal) -> Result<(), SaleError> {
+        self.untendered()?;
+        let line = self.line_mut(id)?;
+        check_quantity(line.unit, quantity)?;
+        line.quantity = quantity;
+        for deposit in self.deposits_of(id) {
+            deposit.quantity = quantity;
+        }
+        Ok(())
+    }
+
+    /// Changes the price of one.
+    ///
+    /// # Errors
+    /// [`SaleError`].
+    pub fn override_price(
+        &mut self,
+        id: LineId,
+        unit_price: Decimal,
+        by: UserId,
+    ) -> Result<(), SaleError> {
+        self.untendered()?;
+        if unit_price.is_sign_negative() && !unit_price.is_zero() {
+            return Err(QuoteError::NegativePrice.into());
+        }
+        let line = self.line_mut(id)?;
+        line.unit_price = unit_price;
+        line.price_by = (unit_price != line.list_price).then_some(by);
+        Ok(())
+    }
+
+    /// Sets, or with `None` takes off, the line's own discount.
+    ///
+    /// # Errors
+    /// [`SaleError`].
+    pub fn discount_line(&mut self, id: LineId, discount: Option<Discount>) -> Result<(), SaleError> {
+        self.untendered()?;
+        self.line_mut(id)?.discounts = discount.into_iter().collect();
+        Ok(())
+    }
+
+    /// Sets, or with `None` takes off, the sale's own discount.
+    ///
+    /// # Errors
+    /// [`SaleError`].
+    pub fn discount_sale(&mut self, discount: Option<Discount>) -> Result<(), SaleError> {
+        self.untendered()?;
+        self.discounts = discount.into_iter().collect();
+        Ok(())
+    }
+
+    /// Takes a line off, or with `voided` false takes that back. Its deposit follows.
+    ///
+    /// # Errors
+    /// [`SaleError`].
+    pub fn void_line(&mut self, id: LineId, voided: bool) -> Result<(), SaleError> {
+        self.untendered()?;
+        self.line_mut(id)?.voided = voided;
+        for deposit in self.deposits_of(id) {
+            deposit.voided = voided;
+        }
+        Ok(())
+    }
+
+    /// Takes a tender off the sale. Whether its money is free is for the caller
+    /// to know first.
+    ///
+    /// # Errors
+    /// [`SaleError::NotFound`].
+    pub fn remove_tender(&mut self, id: TenderId) -> Result<Tender, SaleError> {
+        let at = self
+            .tenders
+            .iter()
+            .position(|t| t.id == id)
+            .ok_or(SaleError::NotFound)?;
+        Ok(self.tenders.remove(at))
+    }
+
+    /// What the voided lines came to.
+    ///
+    /// # Errors
+    /// As [`quote`].
+    pub fn voided_lines(&self, pricing: &Pricing) -> Result<Vec<VoidedLine>, QuoteError> {
+        let lines: Vec<&SaleLine> = self.lines.iter().filter(|l| l.voided).collect();
+        let figures = quote(&Basket {
+            currency: pricing.currency,
+            tax_rounding: pricing.tax_rounding,
+            cash_rounding: None,
+            lines: lines.iter().map(|l| basket_line(l)).collect(),
+            discounts: Vec::new(),
+            tenders: Vec::new(),
+        })?;
+        Ok(lines
+            .iter()
+            .zip(figures.lines)
+            .map(|(line, figures)| VoidedLine {
+                name: line.name.clone(),
+                amount: figures.total,
+            })
+            .collect())
+    }
+
+    /// Completes the sale. `charge_of` tells where the charge of a card tender
+    /// stands; a tender accepted at risk may still wait, any other must be charged.
+    ///
+    /// # Errors
+    /// [`CommitError`].
+    pub fn commit(
+        self,
+        pricing: &Pricing,
+        charge_of: impl Fn(TenderId) -> Option<ChargeState>,
+    ) -> Result<CommittedSale, CommitError> {
+        if self.live_lines().next().is_none() {
+            return Err(CommitError::Empty);
+        }
+        for tender in &self.tenders {
+            if let TenderKind::Card { at_risk, .. } = tender.kind {
+                let settled = match charge_of(tender.id) {
+                    Some(ChargeState::Succeeded) => true,
+                    Some(state) => at_risk && state.is_waiting(),
+                    None => false,
+                };
+                if !settled {
+                    return Err(CommitError::Unsettled);
+                }
+            }
+        }
+        let figures = self.quote(pricing)?;
+        if !figures.outstanding.is_zero() {
+            return Err(CommitError::Underpaid {
+                outstanding: figures.outstanding,
+            });
+        }
+        let voided = self.voided_lines(pricing)?;
+        let lines = self.lines.into_iter().filter(|l| !l.voided);
+        Ok(CommittedSale {
+            id: self.id,
+            cashier: self.cashier,
+            started_at: self.started_at,
+            customer: self.customer,
+            lines: lines
+                .zip(figures.lines)
+                .map(|(line, figures)| SoldLine { line, figures })
+                .collect(),
+            voided,
+            discounts: self.discounts,
+            tenders: self.tenders,
+            taxes: figures.taxes,
+            net: figures.net,
+            tax: figures.tax,
+            total: figures.total,
+            cash_rounding: figures.cash_rounding,
+            change: figures.change,
+        })
+    }
+}
+
+impl CommittedSale {
+    /// Cash that stayed in the drawer.
+    ///
+    /// # Errors
+    /// As [`Money::checked_add`].
+    pub fn cash_kept(&self) -> Result<Money, crate::money::MoneyError> {
+        Money::sum(
+            self.tenders
+                .iter()
+                .filter(|t| t.is_cash())
+                .map(|t| t.amount),
+            self.total.currency(),
+        )?
+        .checked_sub(self.change)
+    }
+
+    /// The currency.
+    #[must_use]
+    pub const fn currency(&self) -> Currency {
+        self.total.currency()
+    }
+}
+
+fn check_quantity(unit: Unit, quantity: Decimal) -> Result<(), SaleError> {
+    if quantity <= Decimal::ZERO {
+        return Err(SaleError::NotPositive);
+    }
+    if quantity > crate::quote::QUANTITY_MAX {
+        return Err(QuoteError::Quantity { quantity }.into());
+    }
+    let places = quantity.normalize().scale();
+    match unit {
+        Unit::Each if places > 0 => Err(SaleError::QuantityKind),
+        Unit::Kilogram if places > 3 => Err(SaleError::QuantityKind),
+        Unit::Each | Unit::Kilogram => Ok(()),
+    }
+}
+
+fn basket_line(line: &SaleLine) -> BasketLine {
+    BasketLine {
+        unit_price: line.unit_price,
+        quantity: line.quantity,
+        discounts: line.discounts.clone(),
+        taxes: line.taxes.clone(),
+        discountable: line.deposit_of.is_none(),
+    }
+}

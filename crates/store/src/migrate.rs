@@ -1,0 +1,87 @@
+//! Applies `migrations/` in order, each in one transaction with the bump of
+//! `user_version`. A file edited after it was applied is refused, and so is a
+//! database newer than the program.
+
+use rusqlite::Connection;
+use sha2::{Digest, Sha256};
+
+use crate::error::{Result, StoreError};
+
+/// The migrations, in order. A test holds this against the folder.
+pub(crate) const MIGRATIONS: [&str; 4] = [
+    include_str!("../../../migrations/0001_journal.sql"),
+    include_str!("../../../migrations/0002_projections.sql"),
+    include_str!("../../../migrations/0003_reference.sql"),
+    include_str!("../../../migrations/0004_working.sql"),
+];
+
+/// Brings the database to this program's schema. Before the first new migration
+/// of a database that holds something, `backup` is called.
+pub(crate) fn migrate(conn: &mut Connection, backup: impl FnOnce(&Connection) -> Result<()>) -> Result<()> {
+    let known = u32::try_from(MIGRATIONS.len()).unwrap_or(u32::MAX);
+    let found: u32 = conn.pragma_query_value(None, "user_version", |r| r.get(0))?;
+    if found > known {
+        return Err(StoreError::SchemaTooNew { found, known });
+    }
+    if found > 0 {
+        let applied: Vec<(u32, Vec<u8>)> = conn
+            .prepare("SELECT number, checksum FROM migration ORDER BY number")?
+            .query_map([], |r| Ok((r.get(0)?, r.get(1)?)))?
+            .collect::<rusqlite::Result<_>>()?;
+        for (number, checksum) in applied {
+            let ours = usize::try_from(number)
+                .ok()
+                .and_then(|n| MIGRATIONS.get(n.checked_sub(1)?))
+                .map(|sql| Sha256::digest(sql.as_bytes()).to_vec());
+            if ours != Some(checksum) {
+                return Err(StoreError::MigrationChanged { number });
+            }
+        }
+        if found < known {
+            backup(conn)?;
+        }
+    }
+    for (number, sql) in (1_u32..).zip(MIGRATIONS) {
+        if number <= found {
+            continue;
+        }
+        let tx = conn.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
+        tx.execute_batch(
+            "CREATE TABLE IF NOT EXISTS migration (
+                number    INTEGER NOT NULL PRIMARY KEY,
+                checksum  BLOB    NOT NULL CHECK (length(checksum) = 32)
+            ) STRICT",
+        )?;
+        tx.execute_batch(sql)?;
+        tx.execute(
+            "INSERT INTO migration (number, checksum) VALUES (?1, ?2)",
+            (number, Sha256::digest(sql.as_bytes()).as_slice()),
+        )?;
+        tx.pragma_update(None, "user_version", number)?;
+        tx.commit()?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn the_folder_and_the_list_are_equal() {
+        let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../migrations");
+        let mut files: Vec<_> = std::fs::read_dir(folder)
+            .unwrap()
+            .map(|f| f.unwrap().path())
+            .filter(|f| f.extension().is_some_and(|e| e == "sql"))
+            .collect();
+        files.sort();
+        let on_disk: Vec<String> = files
+            .iter()
+            .map(|f| std::fs::read_to_string(f).unwrap())
+            .collect();
+        assert_eq!(on_disk, super::MIGRATIONS);
+        for (i, file) in files.iter().enumerate() {
+            let name = file.file_name().unwrap().to_string_lossy().into_owned();
+            assert!(name.starts_with(&format!("{:04}_", i + 1)), "{name}");
+        }
+    }
+}

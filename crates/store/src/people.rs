@@ -1,0 +1,240 @@
+//! Staff and customers: the only personal data in the file.
+
+use rusqlite::{OptionalExtension, Row};
+use till_domain::catalog::{Customer, Role, SavedCard, User};
+use till_domain::ids::{CustomerId, Timestamp, UserId};
+
+use crate::error::{Result, StoreError};
+use crate::{Tx, blob};
+
+/// A member of staff, and whether their PIN is locked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UserRow {
+    /// Who.
+    pub user: User,
+    /// Locked until then.
+    pub locked_until: Option<Timestamp>,
+    /// May not sign in any more.
+    pub disabled: bool,
+}
+
+/// What checking a PIN needs.
+#[derive(Clone)]
+pub struct UserSecrets {
+    /// Who.
+    pub user: User,
+    /// Argon2id, in PHC form.
+    pub pin_hash: String,
+    /// Wrong PINs since the last right one.
+    pub wrong_pins: u32,
+    /// Locked until then.
+    pub locked_until: Option<Timestamp>,
+}
+
+impl std::fmt::Debug for UserSecrets {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("UserSecrets")
+            .field("user", &self.user.id)
+            .finish_non_exhaustive()
+    }
+}
+
+const fn role_word(role: Role) -> &'static str {
+    match role {
+        Role::Cashier => "cashier",
+        Role::Manager => "manager",
+        Role::Owner => "owner",
+    }
+}
+
+fn user(row: &Row<'_>) -> rusqlite::Result<(UserId, String, String)> {
+    Ok((UserId(blob::get(row, 0)?), row.get(1)?, row.get(2)?))
+}
+
+fn with_role((id, name, role): (UserId, String, String)) -> Result<User> {
+    let role = match role.as_str() {
+        "cashier" => Role::Cashier,
+        "manager" => Role::Manager,
+        "owner" => Role::Owner,
+        _ => return Err(StoreError::Corrupt { what: "role" }),
+    };
+    Ok(User { id, name, role })
+}
+
+fn customer(row: &Row<'_>) -> rusqlite::Result<Customer> {
+    let card = match (
+        row.get(4)?,
+        row.get(5)?,
+        row.get(6)?,
+        row.get(7)?,
+        row.get(8)?,
+    ) {
+        (Some(stripe_customer), Some(payment_method), Some(brand), Some(last4), Some(expires)) => {
+            Some(SavedCard {
+                stripe_customer,
+                payment_method,
+                brand,
+                last4,
+                expires,
+            })
+        }
+        _ => None,
+    };
+    Ok(Customer {
+        id: CustomerId(blob::get(row, 0)?),
+        name: row.get::<_, Option<String>>(1)?.unwrap_or_default(),
+        email: row.get(2)?,
+        phone: row.get(3)?,
+        card,
+    })
+}
+
+const CUSTOMER: &str =
+    "id, name, email, phone, stripe_customer, payment_method, brand, last4, expires";
+
+impl Tx<'_> {
+    /// The staff, in the order they were added.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn users(&self) -> Result<Vec<UserRow>> {
+        let mut statement = self.conn.prepare_cached(
+            "SELECT id, name, role, locked_until, disabled FROM user ORDER BY position",
+        )?;
+        let mut rows = statement.query([])?;
+        let mut users = Vec::new();
+        while let Some(row) = rows.next()? {
+            users.push(UserRow {
+                user: with_role(user(row)?)?,
+                locked_until: row.get::<_, Option<i64>>(3)?.map(Timestamp),
+                disabled: row.get(4)?,
+            });
+        }
+        Ok(users)
+    }
+
+    /// What checking a PIN needs; none for someone unknown or disabled.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn user_secrets(&self, id: UserId) -> Result<Option<UserSecrets>> {
+        let mut statement = self.conn.prepare_cached(
+            "SELECT id, name, role, pin_hash, wrong_pins, locked_until FROM user
+             WHERE id = ?1 AND disabled = 0",
+        )?;
+        let mut rows = statement.query([blob::of(id.0)])?;
+        let Some(row) = rows.next()? else {
+            return Ok(None);
+        };
+        Ok(Some(UserSecrets {
+            user: with_role(user(row)?)?,
+            pin_hash: row.get(3)?,
+            wrong_pins: row.get(4)?,
+            locked_until: row.get::<_, Option<i64>>(5)?.map(Timestamp),
+        }))
+    }
+
+    /// Counts wrong PINs.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn set_wrong_pins(
+        &self,
+        id: UserId,
+        wrong_pins: u32,
+        locked_until: Option<Timestamp>,
+    ) -> Result<()> {
+        self.conn
+            .prepare_cached("UPDATE user SET wrong_pins = ?2, locked_until = ?3 WHERE id = ?1")?
+            .execute((blob::of(id.0), wrong_pins, locked_until.map(|t| t.0)))?;
+        Ok(())
+    }
+
+    /// Adds a member of staff.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn add_user(&self, user: &User, pin_hash: &str) -> Result<()> {
+        self.conn
+            .prepare_cached(
+                "INSERT INTO user (id, name, role, pin_hash, position)
+                 VALUES (?1, ?2, ?3, ?4, (SELECT ifnull(max(position), 0) + 1 FROM user))",
+            )?
+            .execute((
+                blob::of(user.id.0),
+                &user.name,
+                role_word(user.role),
+                pin_hash,
+            ))?;
+        Ok(())
+    }
+
+    /// A customer.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn customer(&self, id: CustomerId) -> Result<Option<Customer>> {
+        Ok(self
+            .conn
+            .prepare_cached(&format!("SELECT {CUSTOMER} FROM customer WHERE id = ?1"))?
+            .query_row([blob::of(id.0)], customer)
+            .optional()?)
+    }
+
+    /// Customers whose name holds `text`.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn customers(&self, text: &str, limit: u32) -> Result<Vec<Customer>> {
+        Ok(self
+            .conn
+            .prepare_cached(&format!(
+                "SELECT {CUSTOMER} FROM customer WHERE name IS NOT NULL AND instr(lower(name), lower(?1)) > 0
+                 ORDER BY name COLLATE NOCASE LIMIT ?2"
+            ))?
+            .query_map((text.trim(), limit), customer)?
+            .collect::<rusqlite::Result<_>>()?)
+    }
+
+    /// Adds a customer; `consent_at` is when they agreed to the saved card.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn add_customer(&self, customer: &Customer, consent_at: Option<&str>) -> Result<()> {
+        let card = customer.card.as_ref();
+        self.conn
+            .prepare_cached(
+                "INSERT INTO customer (id, name, email, phone, stripe_customer, payment_method,
+                                       brand, last4, expires, consent_at)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+            )?
+            .execute((
+                blob::of(customer.id.0),
+                &customer.name,
+                &customer.email,
+                &customer.phone,
+                card.map(|c| &c.stripe_customer),
+                card.map(|c| &c.payment_method),
+                card.map(|c| &c.brand),
+                card.map(|c| &c.last4),
+                card.map(|c| &c.expires),
+                consent_at,
+            ))?;
+        Ok(())
+    }
+
+    /// Empties a customer's row; the id stays. False where there is none.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn erase_customer(&self, id: CustomerId) -> Result<bool> {
+        let changed = self.conn.execute(
+            "UPDATE customer SET name = NULL, email = NULL, phone = NULL, stripe_customer = NULL,
+                    payment_method = NULL, brand = NULL, last4 = NULL, expires = NULL,
+                    consent_at = NULL
+             WHERE id = ?1",
+            [blob::of(id.0)],
+        )?;
+        Ok(changed > 0)
+    }
+}
