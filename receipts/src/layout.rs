@@ -248,6 +248,19 @@ impl Sheet {
         let amount_room = width(&text).max(13);
         let count_end = self.columns.saturating_sub(amount_room).saturating_sub(2);
         let taken = amount_room.saturating_add(2).saturating_add(width(&count));
+        if taken > self.columns {
+            let count_room = width(&count);
+            self.beside(
+                Style::Normal,
+                indent,
+                label,
+                short,
+                count_room,
+                vec![self.end(count)],
+            );
+            self.row(Style::Normal, vec![self.end(text)]);
+            return;
+        }
         let anchor = Anchor::End(count_end);
         let cells = vec![
             Cell {

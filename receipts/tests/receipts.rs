@@ -1,6 +1,8 @@
 //! Paper, from facts to bytes.
 #![cfg(test)]
 
+#[path = "receipts/decoder.rs"]
+mod decoder;
 #[path = "receipts/golden.rs"]
 mod golden;
 #[path = "receipts/paper.rs"]

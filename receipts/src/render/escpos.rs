@@ -117,10 +117,13 @@ pub fn to_escpos(layout: &Layout) -> Result<Vec<u8>, RenderError> {
                     QR_MODULE_DOTS,
                     QRCodeCorrectionLevel::M,
                 );
+                // An empty row on each side: scanners want white around it.
                 printer
+                    .feed()?
                     .justify(JustifyMode::CENTER)?
                     .qrcode_option(data, option)?
-                    .justify(JustifyMode::LEFT)?;
+                    .justify(JustifyMode::LEFT)?
+                    .feed()?;
             }
             Row::Feed(count) => {
                 printer.feeds(*count)?;

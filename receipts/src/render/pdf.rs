@@ -32,6 +32,8 @@ const BIG: f32 = 1.45;
 const BASELINE: f32 = 0.28;
 const MARGIN_MM: f32 = 5.0;
 const QR_MM: f32 = 23.0;
+/// White around a QR code, without which scanners miss it.
+const QR_QUIET_LINES: f32 = 1.5;
 
 struct Fonts {
     regular: ParsedFont,
@@ -126,7 +128,7 @@ impl<'a> Page<'a> {
             },
             Row::Rule => line,
             Row::Feed(count) => line * f32::from(*count),
-            Row::Qr { .. } => Pt::from(Mm(QR_MM)).0 + line,
+            Row::Qr { .. } => Pt::from(Mm(QR_MM)).0 + line * QR_QUIET_LINES,
             Row::Cut => 0.0,
         }
     }
