@@ -553,7 +553,7 @@ impl Sheet {
                 }
             }
             PendingHow::PayLink { send_to, url } => {
-                let text = format!("Not paid yet. {amount} are due by card.");
+                let text = format!("Not paid yet: {amount} are due.");
                 self.centred_within(Style::Normal, &text, narrow);
                 match (url, send_to) {
                     (Some(url), _) => {

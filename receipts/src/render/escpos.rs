@@ -3,7 +3,8 @@
 //! Invariants:
 //! - only the printer's own commands and printable bytes leave this module;
 //! - a row takes the columns the layout gave it: a character that no code page
-//!   has is printed as `?` over the same width.
+//!   has is printed as its letter without the accent, or else as `?` over the
+//!   same width.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -14,6 +15,7 @@ use escpos::printer::Printer;
 use escpos::utils::{
     CharacterSet, JustifyMode, PageCode, Protocol, QRCodeCorrectionLevel, QRCodeModel, QRCodeOption,
 };
+use unicode_normalization::UnicodeNormalization;
 use unicode_width::UnicodeWidthChar;
 
 use super::{RenderError, placed, rule};
@@ -186,7 +188,10 @@ fn write(
                 }
                 bytes.push(*byte);
             }
-            None => bytes.extend(std::iter::repeat_n(b'?', c.width().unwrap_or(0))),
+            None => match std::iter::once(c).nfd().next().and_then(ascii) {
+                Some(letter) => bytes.push(letter),
+                None => bytes.extend(std::iter::repeat_n(b'?', c.width().unwrap_or(0))),
+            },
         }
     }
     printer.custom(&bytes)?;

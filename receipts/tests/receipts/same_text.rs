@@ -361,11 +361,18 @@ fn no_product_of_the_sample_shop_prints_a_question_mark() {
 }
 
 #[test]
-fn what_no_page_has_is_a_question_mark_of_the_same_width() {
-    let layout = lay_out(&sale_of(vec!["日本茶 100 g".into()]), COLUMNS_80MM);
-    let printed = decode(&to_escpos(&layout).unwrap());
-    let expected = "?????? 100 g                        2.19 A";
-    assert!(printed.lines.iter().any(|l| l == expected), "{printed:?}");
+fn what_no_page_has_keeps_its_letter_or_its_width() {
+    for (name, expected) in [
+        ("日本茶 100 g", "?????? 100 g                        2.19 A"),
+        (
+            "Phở bò, Pâté de țară",
+            "Pho bò, Pâté de tară                2.19 A",
+        ),
+    ] {
+        let layout = lay_out(&sale_of(vec![name.into()]), COLUMNS_80MM);
+        let printed = decode(&to_escpos(&layout).unwrap());
+        assert!(printed.lines.iter().any(|l| l == expected), "{printed:?}");
+    }
 }
 
 #[test]

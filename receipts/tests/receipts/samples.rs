@@ -206,6 +206,42 @@ pub fn pay_link_in_test_mode() -> SaleReceipt {
     }
 }
 
+/// A shop whose prices are without tax, and whose name is longer than a row of big type.
+pub fn tax_on_top() -> SaleReceipt {
+    let usd = |minor| Money::from_minor(minor, "USD".parse().unwrap());
+    let item = |name: &str, minor: i64| ReceiptLine {
+        unit_price: usd(minor),
+        gross: usd(minor),
+        ..line(name, pieces("1"), 0, 0, "T")
+    };
+    SaleReceipt {
+        shop: Shop {
+            name: "The Corner Hardware & Grocery Store".into(),
+            address: vec!["12 Main Street".into(), "Springfield, IL 62701".into()],
+            tax_number: String::new(),
+            tax_included_title: "Sales tax".into(),
+            ..shop()
+        },
+        lines: vec![item("Claw hammer 16 oz", 2499), item("Nails 1 lb", 599)],
+        subtotal: Some(usd(3098)),
+        tax_added: vec![("IL + Sangamon 8.25 %".into(), usd(256))],
+        total: usd(3354),
+        cash_rounding: usd(0),
+        tenders: vec![ReceiptTender {
+            amount: usd(3354),
+            ..tender("Card  Visa **** 4242", 0)
+        }],
+        taxes: vec![TaxRow {
+            name: "IL + Sangamon".into(),
+            net: usd(3098),
+            tax: usd(256),
+            gross: usd(3354),
+            ..tax("T", "8.25 %", 0, 0, 0)
+        }],
+        ..split_with_queued_card()
+    }
+}
+
 pub fn card_settled() -> SaleReceipt {
     SaleReceipt {
         number: number(24_815),
@@ -399,6 +435,29 @@ pub fn z_report() -> ShiftReport {
     }
 }
 
+/// What must not be overlooked.
+pub fn z_report_that_disagrees() -> ShiftReport {
+    let z = z_report();
+    ShiftReport {
+        pending: Some(PendingCards {
+            count: 1,
+            amount: eur(1_210),
+            oldest: "3 d 2 h".into(),
+        }),
+        cash: CashUp {
+            difference: Some(eur(0)),
+            difference_reason: None,
+            ..z.cash
+        },
+        journal: z.journal.map(|journal| JournalCheck {
+            gaps: 2,
+            books: Books::Disagree("Sales are 12.00 more in the journal.".into()),
+            ..journal
+        }),
+        ..z_report()
+    }
+}
+
 /// In the middle of the shift, before a blind count.
 pub fn x_report() -> ShiftReport {
     let z = z_report();
@@ -456,11 +515,16 @@ pub fn all() -> Vec<(&'static str, Document)> {
             Document::Sale(pay_link_in_test_mode()),
         ),
         ("sale_card_settled", Document::Sale(card_settled())),
+        ("sale_tax_on_top", Document::Sale(tax_on_top())),
         ("refund", Document::Refund(refund())),
         ("x_report", Document::Shift(Box::new(x_report()))),
         (
             "z_report_pending_cards",
             Document::Shift(Box::new(z_report())),
+        ),
+        (
+            "z_report_books_disagree",
+            Document::Shift(Box::new(z_report_that_disagrees())),
         ),
         ("slip_paid_out", Document::Slip(paid_out())),
         (
