@@ -1,0 +1,247 @@
+//! An answer of Stripe's → an [`Event`] of the machine.
+//!
+//! What is not understood is never taken for success and never for failure: it is
+//! ambiguous, and is asked again.
+
+use serde::Deserialize;
+use serde_json::Value;
+
+use crate::machine::{ChargeOp, Decline, Event, Intent, RefundOp, Session, StripeRefund};
+use crate::transport::{Answer, HttpAnswer};
+
+/// What was asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Op {
+    /// Of a charge.
+    Charge(ChargeOp),
+    /// Of a refund.
+    Refund(RefundOp),
+}
+
+#[derive(Deserialize)]
+struct ErrorBody {
+    error: ErrorFields,
+}
+
+#[derive(Deserialize)]
+struct ErrorFields {
+    #[serde(rename = "type")]
+    kind: Option<String>,
+    code: Option<String>,
+    decline_code: Option<String>,
+    advice_code: Option<String>,
+}
+
+fn text(value: &Value, name: &str) -> Option<String> {
+    value.get(name)?.as_str().map(str::to_owned)
+}
+
+fn intent(value: &Value) -> Option<Intent> {
+    if value.get("object")?.as_str()? != "payment_intent" {
+        return None;
+    }
+    let charge = value.get("latest_charge");
+    let card = charge
+        .and_then(|c| c.get("payment_method_details"))
+        .and_then(|d| d.get("card").or_else(|| d.get("card_present")));
+    let error = value.get("last_payment_error").filter(|e| e.is_object());
+    Some(Intent {
+        id: text(value, "id")?,
+        status: text(value, "status")?,
+        amount_minor: value.get("amount")?.as_i64()?,
+        // An id, or the object where it was expanded.
+        charge: charge.and_then(|c| c.as_str().map(str::to_owned).or_else(|| text(c, "id"))),
+        brand: card.and_then(|c| text(c, "brand")),
+        last4: card.and_then(|c| text(c, "last4")),
+        last_error: error.map(|e| Decline {
+            code: text(e, "code"),
+            decline_code: text(e, "decline_code"),
+            advice_code: text(e, "advice_code"),
+        }),
+    })
+}
+
+fn session(value: &Value) -> Option<Session> {
+    if value.get("object")?.as_str()? != "checkout.session" {
+        return None;
+    }
+    Some(Session {
+        id: text(value, "id")?,
+        url: text(value, "url"),
+        status: text(value, "status").unwrap_or_default(),
+        paid: text(value, "payment_status").as_deref() == Some("paid"),
+        intent: value
+            .get("payment_intent")
+            .and_then(|i| i.as_str().map(str::to_owned).or_else(|| text(i, "id"))),
+    })
+}
+
+fn refund(value: &Value) -> Option<StripeRefund> {
+    if value.get("object")?.as_str()? != "refund" {
+        return None;
+    }
+    Some(StripeRefund {
+        id: text(value, "id")?,
+        status: text(value, "status")?,
+        failure_reason: text(value, "failure_reason"),
+    })
+}
+
+/// The one of a list whose metadata carries our id. `None` for a list that cannot
+/// be read, or that goes on and has not shown it.
+fn find<T>(value: &Value, name: &str, id: &str, read: impl Fn(&Value) -> Option<T>) -> Option<Option<T>> {
+    let data = value.get("data")?.as_array()?;
+    let ours = data.iter().find(|item| {
+        item.get("metadata")
+            .and_then(|m| m.get(name))
+            .and_then(Value::as_str)
+            == Some(id)
+    });
+    match ours {
+        Some(item) => read(item).map(Some),
+        None if value.get("has_more").and_then(Value::as_bool) == Some(true) => None,
+        None => Some(None),
+    }
+}
+
+fn success(op: Op, id: &str, body: &[u8]) -> Option<Event> {
+    let value: Value = serde_json::from_slice(body).ok()?;
+    match op {
+        Op::Charge(ChargeOp::Find) => {
+            find(&value, "tender_id", id, intent).map(Event::Found)
+        }
+        Op::Refund(RefundOp::Find) => {
+            find(&value, "refund_id", id, refund).map(Event::FoundRefund)
+        }
+        Op::Charge(
+            ChargeOp::CreateSession | ChargeOp::RetrieveSession | ChargeOp::ExpireSession,
+        ) => session(&value).map(Event::Session),
+        Op::Charge(
+            ChargeOp::Create
+            | ChargeOp::Amend
+            | ChargeOp::Confirm
+            | ChargeOp::Cancel
+            | ChargeOp::Retrieve,
+        ) => intent(&value).map(Event::Intent),
+        Op::Refund(RefundOp::Create | RefundOp::Retrieve) => refund(&value).map(Event::Refund),
+    }
+}
+
+/// Reads an answer to `op` of the entry `id`.
+#[must_use]
+pub fn answer(op: Op, id: &str, answer: &Answer) -> Event {
+    match answer {
+        Answer::Unreachable => Event::Unreachable,
+        Answer::Lost => Event::Ambiguous,
+        Answer::Http(http) => read(op, id, http),
+    }
+}
+
+fn read(op: Op, id: &str, http: &HttpAnswer) -> Event {
+    if (200..300).contains(&http.status) {
+        return success(op, id, &http.body).unwrap_or(Event::Ambiguous);
+    }
+    let retry = Event::Retry {
+        after_ms: http.retry_after_ms,
+    };
+    if http.status >= 500 {
+        return match (http.replayed, http.should_retry) {
+            // The stored answer will not change; or Stripe says so.
+            (true, _) | (_, Some(false)) => Event::LookUp,
+            (false, Some(true)) => retry,
+            (false, None) if matches!(http.status, 502..=504) => retry,
+            // Indeterminate.
+            (false, None) => Event::LookUp,
+        };
+    }
+    if matches!(http.status, 409 | 424 | 429) || http.should_retry == Some(true) {
+        return retry;
+    }
+    if matches!(http.status, 401 | 403) {
+        return Event::Unauthorised;
+    }
+    let Ok(ErrorBody { error }) = serde_json::from_slice(&http.body) else {
+        return Event::Ambiguous;
+    };
+    let code = error.code.clone().or(error.kind.clone()).unwrap_or_default();
+    match (http.status, code.as_str()) {
+        (402, "authentication_required") => Event::NeedsCustomer,
+        (402, _) if error.decline_code.as_deref() == Some("authentication_required") => {
+            Event::NeedsCustomer
+        }
+        (402, _) => Event::Declined(Decline {
+            code: error.code,
+            decline_code: error.decline_code,
+            advice_code: error.advice_code,
+        }),
+        (
+            400,
+            "payment_intent_unexpected_state"
+            | "charge_already_refunded"
+            | "intent_invalid_state"
+            | "checkout_session_not_open",
+        ) => Event::UnexpectedState,
+        (400, _) if matches!(op, Op::Charge(ChargeOp::ExpireSession)) => Event::UnexpectedState,
+        (400..=499, _) => Event::Refused { code },
+        _ => Event::Ambiguous,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn http(status: u16, body: &str) -> HttpAnswer {
+        HttpAnswer {
+            status,
+            body: body.as_bytes().to_vec(),
+            ..HttpAnswer::default()
+        }
+    }
+
+    #[test]
+    fn every_answer_is_read_as_the_table_says() {
+        let confirm = Op::Charge(ChargeOp::Confirm);
+        let error = |code: &str| format!(r#"{{"error":{{"type":"invalid_request_error","code":"{code}"}}}}"#);
+        let retry = Event::Retry { after_ms: None };
+        for (name, answer_, expected) in [
+            ("no route", Answer::Unreachable, Event::Unreachable),
+            ("reset", Answer::Lost, Event::Ambiguous),
+            ("cut short", Answer::Http(http(200, r#"{"id":"pi_1","obj"#)), Event::Ambiguous),
+            ("another object", Answer::Http(http(200, r#"{"id":"re_1","object":"refund"}"#)), Event::Ambiguous),
+            ("key in use", Answer::Http(http(409, "{}")), retry.clone()),
+            ("dependency", Answer::Http(http(424, "{}")), retry.clone()),
+            ("too many", Answer::Http(HttpAnswer { retry_after_ms: Some(2000), ..http(429, "{}") }), Event::Retry { after_ms: Some(2000) }),
+            ("bad gateway", Answer::Http(http(502, "")), retry.clone()),
+            ("unavailable", Answer::Http(http(503, "")), retry.clone()),
+            ("gateway time-out", Answer::Http(http(504, "")), retry.clone()),
+            ("indeterminate", Answer::Http(http(500, "{}")), Event::LookUp),
+            ("replayed 503", Answer::Http(HttpAnswer { replayed: true, ..http(503, "") }), Event::LookUp),
+            ("do not retry", Answer::Http(HttpAnswer { should_retry: Some(false), ..http(503, "") }), Event::LookUp),
+            ("retry a 500", Answer::Http(HttpAnswer { should_retry: Some(true), ..http(500, "") }), retry.clone()),
+            ("retry a 400", Answer::Http(HttpAnswer { should_retry: Some(true), ..http(400, "") }), retry),
+            ("authentication", Answer::Http(http(402, &error("authentication_required"))), Event::NeedsCustomer),
+            ("declined", Answer::Http(http(402, r#"{"error":{"code":"card_declined","decline_code":"lost_card","advice_code":"do_not_try_again"}}"#)),
+                Event::Declined(Decline { code: Some("card_declined".into()), decline_code: Some("lost_card".into()), advice_code: Some("do_not_try_again".into()) })),
+            ("mismatch", Answer::Http(http(400, r#"{"error":{"type":"idempotency_error"}}"#)), Event::Refused { code: "idempotency_error".into() }),
+            ("state", Answer::Http(http(400, &error("payment_intent_unexpected_state"))), Event::UnexpectedState),
+            ("bad request", Answer::Http(http(400, &error("parameter_unknown"))), Event::Refused { code: "parameter_unknown".into() }),
+            ("missing", Answer::Http(http(404, &error("resource_missing"))), Event::Refused { code: "resource_missing".into() }),
+            ("key", Answer::Http(http(401, "{}")), Event::Unauthorised),
+            ("rights", Answer::Http(http(403, "{}")), Event::Unauthorised),
+            ("a proxy's page", Answer::Http(http(400, "<html>")), Event::Ambiguous),
+        ] {
+            assert_eq!(answer(confirm, "t", &answer_), expected, "{name}");
+        }
+    }
+
+    #[test]
+    fn a_list_that_goes_on_has_not_said_no() {
+        let list = |more: bool| {
+            Answer::Http(http(200, &format!(r#"{{"object":"list","data":[],"has_more":{more}}}"#)))
+        };
+        let find = Op::Refund(RefundOp::Find);
+        assert_eq!(answer(find, "t", &list(false)), Event::FoundRefund(None));
+        assert_eq!(answer(find, "t", &list(true)), Event::Ambiguous);
+    }
+}

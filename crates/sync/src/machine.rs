@@ -1,0 +1,833 @@
+//! What happens next to one charge or one refund.
+//!
+//! Invariants:
+//! - [`Charge::next`], [`Charge::on`] and their twins of [`Refund`] are pure: the
+//!   same state, event and time give the same answer;
+//! - what may have reached Stripe is sent again only under the same key with the
+//!   same bytes, or after Stripe was asked and said that it did not act;
+//! - past [`KEY_LIFETIME_MS`] a key protects nothing: what was sent under it is
+//!   looked up, not sent again;
+//! - only `confirm` moves a customer's money, and it names the sum
+//!   (`amount_to_confirm`), so a charge for another amount is refused by Stripe;
+//! - a cancelled charge is believed when Stripe says `canceled`, not before.
+
+use serde::{Deserialize, Serialize};
+use till_domain::charge::{ChargeState, RefundState};
+use till_domain::ids::Timestamp;
+use till_domain::journal::{ChargeFacts, ChargeKind};
+
+/// Stripe may forget a key after 24 hours; an hour is left for slow clocks.
+/// Source: Stripe API reference, "Idempotent requests".
+pub const KEY_LIFETIME_MS: i64 = 23 * 3_600_000;
+
+const BACKOFF_FIRST_MS: i64 = 500;
+const BACKOFF_LAST_MS: i64 = 15 * 60_000;
+/// How often a pay link or a pending refund is looked at.
+const POLL_MS: i64 = 15_000;
+
+/// What is wanted of a charge.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Goal {
+    /// Its money.
+    Collect,
+    /// That it never happens.
+    Cancel,
+}
+
+/// A request of a charge.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ChargeOp {
+    /// Make the unconfirmed PaymentIntent.
+    Create,
+    /// Change its amount.
+    Amend,
+    /// Charge it.
+    Confirm,
+    /// Cancel it.
+    Cancel,
+    /// Look at it.
+    Retrieve,
+    /// Find it by our tender id: the answer to `create` is lost and its key is old.
+    Find,
+    /// Make the Checkout Session of a pay link.
+    CreateSession,
+    /// Look at it.
+    RetrieveSession,
+    /// Close it, so that nobody can pay it any more.
+    ExpireSession,
+}
+
+impl ChargeOp {
+    /// The word in a key.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Create => "create",
+            Self::Amend => "amend",
+            Self::Confirm => "confirm",
+            Self::Cancel => "cancel",
+            Self::Retrieve => "retrieve",
+            Self::Find => "find",
+            Self::CreateSession => "session",
+            Self::RetrieveSession => "look_at_session",
+            Self::ExpireSession => "expire_session",
+        }
+    }
+
+    /// A read: no key, and nothing to be afraid of.
+    #[must_use]
+    pub const fn is_read(self) -> bool {
+        match self {
+            Self::Retrieve | Self::Find | Self::RetrieveSession => true,
+            Self::Create
+            | Self::Amend
+            | Self::Confirm
+            | Self::Cancel
+            | Self::CreateSession
+            | Self::ExpireSession => false,
+        }
+    }
+}
+
+/// A request of a refund.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RefundOp {
+    /// Make it.
+    Create,
+    /// List the PaymentIntent's refunds and find ours.
+    Find,
+    /// Look at it.
+    Retrieve,
+}
+
+impl RefundOp {
+    /// The word in a key.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Create => "refund",
+            Self::Find => "find_refund",
+            Self::Retrieve => "retrieve_refund",
+        }
+    }
+}
+
+/// A PaymentIntent as an answer tells it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Intent {
+    /// `pi_…`.
+    pub id: String,
+    /// Its status, in Stripe's word.
+    pub status: String,
+    /// Its amount in minor units.
+    pub amount_minor: i64,
+    /// `ch_…`.
+    pub charge: Option<String>,
+    /// Brand of the card.
+    pub brand: Option<String>,
+    /// Its last four digits.
+    pub last4: Option<String>,
+    /// Why the last attempt failed.
+    pub last_error: Option<Decline>,
+}
+
+/// Why a card was refused.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Decline {
+    /// Stripe's error code.
+    pub code: Option<String>,
+    /// The issuer's reason.
+    pub decline_code: Option<String>,
+    /// What Stripe advises.
+    pub advice_code: Option<String>,
+}
+
+/// A Checkout Session as an answer tells it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Session {
+    /// `cs_…`.
+    pub id: String,
+    /// Where the customer pays.
+    pub url: Option<String>,
+    /// `open`, `complete` or `expired`.
+    pub status: String,
+    /// It is paid.
+    pub paid: bool,
+    /// The PaymentIntent it made.
+    pub intent: Option<String>,
+}
+
+/// A refund as an answer tells it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct StripeRefund {
+    /// `re_…`.
+    pub id: String,
+    /// Its status, in Stripe's word.
+    pub status: String,
+    /// Why it failed.
+    pub failure_reason: Option<String>,
+}
+
+/// What came back, or did not.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Event {
+    /// No route, no name, connection refused: nothing was sent.
+    Unreachable,
+    /// Sent, and no answer that can be read.
+    Ambiguous,
+    /// The process ended while the request was out: no better than a lost answer.
+    Restarted,
+    /// The same bytes under the same key, later.
+    Retry {
+        /// Not before so many milliseconds.
+        after_ms: Option<i64>,
+    },
+    /// An answer that will not change says nothing: look it up.
+    LookUp,
+    /// Not possible in this state: Stripe's truth counts.
+    UnexpectedState,
+    /// A PaymentIntent.
+    Intent(Intent),
+    /// What a search by our tender id found.
+    Found(Option<Intent>),
+    /// A Checkout Session.
+    Session(Session),
+    /// A refund.
+    Refund(StripeRefund),
+    /// What a search by our refund id found.
+    FoundRefund(Option<StripeRefund>),
+    /// The card was refused.
+    Declined(Decline),
+    /// The customer must authenticate.
+    NeedsCustomer,
+    /// Stripe refuses the request itself, for good.
+    Refused {
+        /// Stripe's code.
+        code: String,
+    },
+    /// Stripe refuses the key.
+    Unauthorised,
+}
+
+/// One charge: what the outbox keeps of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Charge {
+    /// Where it stands.
+    pub state: ChargeState,
+    /// How it is made.
+    pub how: ChargeKind,
+    /// What is wanted.
+    pub goal: Goal,
+    /// To be collected, in minor units.
+    pub amount_minor: i64,
+    /// Nothing is sent on its own after this: a person decides.
+    pub expires_at: Timestamp,
+    /// `pi_…`.
+    pub intent: Option<String>,
+    /// What the PaymentIntent is for, in minor units.
+    pub intent_amount_minor: Option<i64>,
+    /// `cs_…`.
+    pub session: Option<String>,
+    /// Where the customer pays.
+    pub url: Option<String>,
+    /// Sent, or to be sent again; cleared by a final answer.
+    pub op: Option<ChargeOp>,
+    /// The stored request may have reached Stripe.
+    pub maybe_sent: bool,
+    /// Numbers the keys; goes up after a final answer alone.
+    pub attempt: u32,
+    /// Failures in a row, for the delay.
+    pub failures: u32,
+}
+
+/// One refund: what the outbox keeps of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Refund {
+    /// Where it stands.
+    pub state: RefundState,
+    /// `pi_…` of the charge; known once it is certain.
+    pub intent: Option<String>,
+    /// To be given back, in minor units.
+    pub amount_minor: i64,
+    /// `re_…`.
+    pub refund: Option<String>,
+    /// Sent, or to be sent again; cleared by a final answer.
+    pub op: Option<RefundOp>,
+    /// The stored request may have reached Stripe.
+    pub maybe_sent: bool,
+    /// Numbers the keys; goes up after a final answer alone.
+    pub attempt: u32,
+    /// Failures in a row, for the delay.
+    pub failures: u32,
+}
+
+/// What to do with an entry that is due.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Next<Op> {
+    /// Send the stored request again, byte for byte.
+    Resend(Op),
+    /// Write a new request and send it.
+    Send(Op),
+    /// It is decided without asking: nothing was ever sent.
+    Decided,
+    /// Nothing to do.
+    Rest,
+}
+
+/// What an event changed.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Change {
+    /// Due again after so many milliseconds.
+    pub after_ms: i64,
+    /// Drop the stored request: it had its final answer.
+    pub drop_request: bool,
+    /// Nothing may be sent at all: the key is refused.
+    pub pause: bool,
+    /// Something the journal must know.
+    pub journal: Option<ChargeFacts>,
+}
+
+/// The delay after so many failures in a row: doubling from half a second to a
+/// quarter of an hour, with up to a quarter more drawn from `seed`, so that two
+/// runs of one scenario agree and two tills do not knock together.
+#[must_use]
+pub fn backoff_ms(failures: u32, seed: u128) -> i64 {
+    let doubled = BACKOFF_FIRST_MS
+        .checked_shl(failures.saturating_sub(1).min(20))
+        .unwrap_or(BACKOFF_LAST_MS)
+        .clamp(BACKOFF_FIRST_MS, BACKOFF_LAST_MS);
+    let mixed = (seed ^ u128::from(failures)).wrapping_mul(0x9E37_79B9_7F4A_7C15_F39C_C060_5CED_C835);
+    let jitter = i64::try_from(mixed >> 64 & 0xFFFF).unwrap_or(0) * (doubled / 4) / 0x1_0000;
+    doubled + jitter
+}
+
+impl Charge {
+    /// A charge that nothing has been sent of.
+    #[must_use]
+    pub const fn new(how: ChargeKind, amount_minor: i64, expires_at: Timestamp) -> Self {
+        Self {
+            state: ChargeState::Queued,
+            how,
+            goal: Goal::Collect,
+            amount_minor,
+            expires_at,
+            intent: None,
+            intent_amount_minor: None,
+            session: None,
+            url: None,
+            op: None,
+            maybe_sent: false,
+            attempt: 1,
+            failures: 0,
+        }
+    }
+
+    /// What Stripe said, as the journal keeps it.
+    #[must_use]
+    pub fn facts(&self) -> ChargeFacts {
+        ChargeFacts {
+            intent: self.intent.clone(),
+            session: self.session.clone(),
+            ..ChargeFacts::default()
+        }
+    }
+
+    /// What to do now that it is due. `first_sent_at` is of the stored request.
+    pub fn next(&mut self, first_sent_at: Option<Timestamp>, now: Timestamp) -> Next<ChargeOp> {
+        if !self.state.is_waiting() {
+            return Next::Rest;
+        }
+        if let Some(op) = self.op {
+            let old = first_sent_at.is_some_and(|t| {
+                let age = now.ms_since(t);
+                // A clock set back makes an age of nothing: as good as too old.
+                !(0..KEY_LIFETIME_MS).contains(&age)
+            });
+            if op.is_read() {
+                return Next::Resend(op);
+            }
+            if !self.maybe_sent {
+                // Never left this machine: what is wanted may have changed since.
+                self.op = None;
+            } else if op == ChargeOp::Confirm || old {
+                // A confirm is settled by asking, at any age; the rest when the key
+                // is too old to name the request.
+                return Next::Send(self.look_up());
+            } else {
+                return Next::Resend(op);
+            }
+        }
+        if self.how == ChargeKind::PayLink {
+            return self.next_of_link(now);
+        }
+        match (self.goal, &self.intent) {
+            (Goal::Cancel, None) => {
+                self.state = ChargeState::Canceled;
+                Next::Decided
+            }
+            (Goal::Cancel, Some(_)) => Next::Send(ChargeOp::Cancel),
+            (Goal::Collect, _) if now.ms_since(self.expires_at) >= 0 => {
+                self.state = ChargeState::Expired;
+                Next::Decided
+            }
+            (Goal::Collect, None) => {
+                self.state = ChargeState::Creating;
+                Next::Send(ChargeOp::Create)
+            }
+            (Goal::Collect, Some(_)) if self.intent_amount_minor != Some(self.amount_minor) => {
+                Next::Send(ChargeOp::Amend)
+            }
+            (Goal::Collect, Some(_)) => {
+                self.state = ChargeState::Confirming;
+                Next::Send(ChargeOp::Confirm)
+            }
+        }
+    }
+
+    fn next_of_link(&mut self, now: Timestamp) -> Next<ChargeOp> {
+        match (self.goal, &self.session) {
+            (Goal::Cancel, None) => {
+                self.state = ChargeState::Canceled;
+                Next::Decided
+            }
+            (Goal::Cancel, Some(_)) => Next::Send(ChargeOp::ExpireSession),
+            (Goal::Collect, None) if now.ms_since(self.expires_at) >= 0 => {
+                self.state = ChargeState::Expired;
+                Next::Decided
+            }
+            (Goal::Collect, None) => {
+                self.state = ChargeState::Creating;
+                Next::Send(ChargeOp::CreateSession)
+            }
+            (Goal::Collect, Some(_)) => Next::Send(ChargeOp::RetrieveSession),
+        }
+    }
+
+    /// How the truth about this charge is asked for.
+    fn look_up(&self) -> ChargeOp {
+        match (&self.intent, &self.session) {
+            (_, Some(_)) => ChargeOp::RetrieveSession,
+            (Some(_), None) => ChargeOp::Retrieve,
+            // A session whose answer is lost and whose key is old was never shown
+            // to anyone: nobody can pay it, and a new one may be made.
+            (None, None) if self.how == ChargeKind::PayLink => ChargeOp::CreateSession,
+            (None, None) => ChargeOp::Find,
+        }
+    }
+
+    /// Where it stands while nothing is under way.
+    const fn rest(&mut self) {
+        self.state = if self.intent.is_some() {
+            ChargeState::Created
+        } else {
+            ChargeState::Queued
+        };
+    }
+
+    /// Takes in what came back for `op`.
+    pub fn on(&mut self, op: ChargeOp, event: Event, seed: u128) -> Change {
+        let later = |charge: &mut Self, after_ms: Option<i64>| {
+            charge.failures = charge.failures.saturating_add(1);
+            Change {
+                after_ms: after_ms
+                    .unwrap_or(0)
+                    .max(backoff_ms(charge.failures, seed)),
+                ..Change::default()
+            }
+        };
+        match event {
+            Event::Unreachable => {
+                if !self.maybe_sent && !op.is_read() {
+                    self.rest();
+                }
+                later(self, None)
+            }
+            Event::Ambiguous | Event::Restarted => {
+                if !op.is_read() {
+                    self.maybe_sent = true;
+                }
+                if op == ChargeOp::Confirm {
+                    self.state = ChargeState::Unknown;
+                }
+                let first = self.failures == 0;
+                let mut change = later(self, None);
+                if first {
+                    change.after_ms = BACKOFF_FIRST_MS;
+                }
+                change
+            }
+            Event::Retry { after_ms } => {
+                // A confirm that Stripe put off is looked up like a lost one: it
+                // may have been put off after it acted.
+                if !op.is_read() {
+                    self.maybe_sent = true;
+                }
+                later(self, after_ms)
+            }
+            Event::LookUp | Event::UnexpectedState => {
+                if op == ChargeOp::Confirm {
+                    self.state = ChargeState::Unknown;
+                }
+                let look_up = self.look_up();
+                self.final_answer();
+                // A `create` that answered nothing is looked for by our tender id.
+                self.op = Some(look_up).filter(|op| op.is_read());
+                let mut change = later(self, None);
+                change.drop_request = true;
+                change
+            }
+            Event::Intent(intent) => self.adopt(op, intent),
+            Event::Found(Some(intent)) => self.adopt(op, intent),
+            Event::Found(None) => {
+                self.final_answer();
+                self.rest();
+                Change {
+                    drop_request: true,
+                    ..Change::default()
+                }
+            }
+            Event::Session(session) => self.adopt_session(session),
+            Event::Declined(decline) => {
+                self.final_answer();
+                self.to(
+                    ChargeState::Declined,
+                    ChargeFacts {
+                        decline_code: decline.decline_code.or(decline.code),
+                        advice_code: decline.advice_code,
+                        ..self.facts()
+                    },
+                )
+            }
+            Event::NeedsCustomer => {
+                self.final_answer();
+                self.to(
+                    ChargeState::NeedsCustomer,
+                    ChargeFacts {
+                        decline_code: Some("authentication_required".into()),
+                        ..self.facts()
+                    },
+                )
+            }
+            Event::Refused { code } => {
+                self.final_answer();
+                self.to(
+                    ChargeState::NeedsAttention,
+                    ChargeFacts {
+                        decline_code: Some(code),
+                        ..self.facts()
+                    },
+                )
+            }
+            Event::Unauthorised => {
+                if !self.maybe_sent && !op.is_read() {
+                    self.rest();
+                }
+                Change {
+                    pause: true,
+                    after_ms: BACKOFF_FIRST_MS,
+                    ..Change::default()
+                }
+            }
+            // An answer of another kind than was asked for.
+            Event::Refund(_) | Event::FoundRefund(_) => {
+                self.maybe_sent = self.maybe_sent || !op.is_read();
+                later(self, None)
+            }
+        }
+    }
+
+    /// The stored request had its final answer: the next one has a new key.
+    fn final_answer(&mut self) {
+        self.op = None;
+        self.maybe_sent = false;
+        self.attempt = self.attempt.saturating_add(1);
+    }
+
+    fn to(&mut self, state: ChargeState, facts: ChargeFacts) -> Change {
+        self.state = state;
+        self.failures = 0;
+        Change {
+            drop_request: true,
+            journal: Some(facts),
+            ..Change::default()
+        }
+    }
+
+    fn adopt(&mut self, op: ChargeOp, intent: Intent) -> Change {
+        self.final_answer();
+        let is_new = self.intent.is_none();
+        self.intent = Some(intent.id);
+        self.intent_amount_minor = Some(intent.amount_minor);
+        self.failures = 0;
+        let facts = ChargeFacts {
+            charge: intent.charge,
+            brand: intent.brand,
+            last4: intent.last4,
+            ..self.facts()
+        };
+        match intent.status.as_str() {
+            "succeeded" => self.to(ChargeState::Succeeded, facts),
+            "canceled" if self.goal == Goal::Cancel => self.to(ChargeState::Canceled, facts),
+            // Cancelled at Stripe by somebody else: the goods may be gone.
+            "canceled" => self.to(
+                ChargeState::NeedsAttention,
+                ChargeFacts {
+                    decline_code: Some("canceled_at_stripe".into()),
+                    ..facts
+                },
+            ),
+            "requires_confirmation" => {
+                self.state = ChargeState::Created;
+                Change {
+                    drop_request: true,
+                    // The id is recorded before anything is charged under it.
+                    journal: is_new.then_some(facts),
+                    ..Change::default()
+                }
+            }
+            "requires_payment_method" if self.goal == Goal::Cancel => {
+                self.state = ChargeState::Created;
+                Change {
+                    drop_request: true,
+                    ..Change::default()
+                }
+            }
+            "requires_payment_method" => {
+                let decline = intent.last_error.unwrap_or_default();
+                if decline.code.as_deref() == Some("authentication_required") {
+                    return self.to(
+                        ChargeState::NeedsCustomer,
+                        ChargeFacts {
+                            decline_code: Some("authentication_required".into()),
+                            ..facts
+                        },
+                    );
+                }
+                self.to(
+                    ChargeState::Declined,
+                    ChargeFacts {
+                        decline_code: decline
+                            .decline_code
+                            .or(decline.code)
+                            .or_else(|| Some("no_payment_method".into())),
+                        advice_code: decline.advice_code,
+                        ..facts
+                    },
+                )
+            }
+            "requires_action" if self.goal == Goal::Cancel => {
+                self.state = ChargeState::Created;
+                Change {
+                    drop_request: true,
+                    ..Change::default()
+                }
+            }
+            "requires_action" => self.to(ChargeState::NeedsCustomer, facts),
+            // `processing`, `requires_capture` and words that are not known yet:
+            // looked at again, and never an error that stops the queue.
+            _ => {
+                self.state = if op == ChargeOp::Create {
+                    ChargeState::Created
+                } else {
+                    ChargeState::Unknown
+                };
+                self.op = Some(ChargeOp::Retrieve);
+                Change {
+                    after_ms: POLL_MS,
+                    drop_request: true,
+                    ..Change::default()
+                }
+            }
+        }
+    }
+
+    fn adopt_session(&mut self, session: Session) -> Change {
+        self.final_answer();
+        let is_new = self.session.is_none();
+        self.session = Some(session.id);
+        self.url = session.url.or(self.url.take());
+        self.intent = session.intent.or(self.intent.take());
+        self.failures = 0;
+        let facts = self.facts();
+        match (session.paid, session.status.as_str(), self.goal) {
+            (true, _, _) => self.to(ChargeState::Succeeded, facts),
+            (false, "expired", Goal::Cancel) => self.to(ChargeState::Canceled, facts),
+            (false, "expired", Goal::Collect) => self.to(ChargeState::Expired, facts),
+            (false, _, Goal::Cancel) => {
+                self.state = ChargeState::AwaitingCustomer;
+                Change {
+                    drop_request: true,
+                    ..Change::default()
+                }
+            }
+            (false, _, Goal::Collect) => {
+                self.state = ChargeState::AwaitingCustomer;
+                Change {
+                    after_ms: POLL_MS,
+                    drop_request: true,
+                    journal: is_new.then_some(facts),
+                    ..Change::default()
+                }
+            }
+        }
+    }
+}
+
+impl Refund {
+    /// A refund that nothing has been sent of.
+    #[must_use]
+    pub const fn new(amount_minor: i64, intent: Option<String>) -> Self {
+        Self {
+            state: RefundState::Queued,
+            intent,
+            amount_minor,
+            refund: None,
+            op: None,
+            maybe_sent: false,
+            attempt: 1,
+            failures: 0,
+        }
+    }
+
+    /// What to do now that it is due; the charge is known to be made.
+    pub fn next(&mut self, first_sent_at: Option<Timestamp>, now: Timestamp) -> Next<RefundOp> {
+        if !self.state.is_waiting() {
+            return Next::Rest;
+        }
+        if let Some(op) = self.op {
+            if op != RefundOp::Create {
+                return Next::Resend(op);
+            }
+            let old = first_sent_at
+                .is_some_and(|t| !(0..KEY_LIFETIME_MS).contains(&now.ms_since(t)));
+            match (self.maybe_sent, old) {
+                (false, _) => self.op = None,
+                (true, false) => return Next::Resend(op),
+                (true, true) => return Next::Send(RefundOp::Find),
+            }
+        }
+        if self.refund.is_some() {
+            Next::Send(RefundOp::Retrieve)
+        } else {
+            self.state = RefundState::Sending;
+            Next::Send(RefundOp::Create)
+        }
+    }
+
+    /// Takes in what came back for `op`. The journal is told where `moved` is set;
+    /// its facts carry no card.
+    pub fn on(&mut self, op: RefundOp, event: Event, seed: u128) -> Change {
+        let later = |refund: &mut Self, after_ms: Option<i64>| {
+            refund.failures = refund.failures.saturating_add(1);
+            Change {
+                after_ms: after_ms
+                    .unwrap_or(0)
+                    .max(backoff_ms(refund.failures, seed)),
+                ..Change::default()
+            }
+        };
+        match event {
+            Event::Unreachable => {
+                if op == RefundOp::Create && !self.maybe_sent {
+                    self.state = RefundState::Queued;
+                }
+                later(self, None)
+            }
+            Event::Ambiguous | Event::Restarted | Event::Retry { .. } => {
+                if op == RefundOp::Create {
+                    self.maybe_sent = true;
+                    if !matches!(event, Event::Retry { .. }) {
+                        self.state = RefundState::Unknown;
+                    }
+                }
+                let after = if let Event::Retry { after_ms } = event {
+                    after_ms
+                } else {
+                    None
+                };
+                later(self, after)
+            }
+            Event::LookUp | Event::UnexpectedState => {
+                self.state = RefundState::Unknown;
+                self.final_answer();
+                self.op = Some(RefundOp::Find);
+                let mut change = later(self, None);
+                change.drop_request = true;
+                change
+            }
+            Event::Refund(refund) | Event::FoundRefund(Some(refund)) => {
+                self.final_answer();
+                self.failures = 0;
+                let moved_from = self.state;
+                self.refund = Some(refund.id);
+                let facts = || ChargeFacts {
+                    decline_code: refund.failure_reason.clone(),
+                    ..ChargeFacts::default()
+                };
+                self.state = match refund.status.as_str() {
+                    "succeeded" => RefundState::Succeeded,
+                    "failed" | "canceled" => RefundState::Failed,
+                    "requires_action" => RefundState::NeedsAttention,
+                    _ => RefundState::Pending,
+                };
+                Change {
+                    after_ms: POLL_MS,
+                    drop_request: true,
+                    journal: (self.state != moved_from).then(facts),
+                    ..Change::default()
+                }
+            }
+            Event::FoundRefund(None) => {
+                self.final_answer();
+                self.state = RefundState::Queued;
+                Change {
+                    drop_request: true,
+                    ..Change::default()
+                }
+            }
+            Event::Refused { code } => {
+                self.final_answer();
+                self.state = RefundState::NeedsAttention;
+                Change {
+                    drop_request: true,
+                    journal: Some(ChargeFacts {
+                        decline_code: Some(code),
+                        ..ChargeFacts::default()
+                    }),
+                    ..Change::default()
+                }
+            }
+            Event::Declined(decline) => {
+                self.final_answer();
+                self.state = RefundState::NeedsAttention;
+                Change {
+                    drop_request: true,
+                    journal: Some(ChargeFacts {
+                        decline_code: decline.decline_code.or(decline.code),
+                        ..ChargeFacts::default()
+                    }),
+                    ..Change::default()
+                }
+            }
+            Event::Unauthorised => Change {
+                pause: true,
+                after_ms: BACKOFF_FIRST_MS,
+                ..Change::default()
+            },
+            // An answer of another kind than was asked for.
+            Event::Intent(_) | Event::Found(_) | Event::Session(_) | Event::NeedsCustomer => {
+                self.maybe_sent = self.maybe_sent || op == RefundOp::Create;
+                later(self, None)
+            }
+        }
+    }
+
+    fn final_answer(&mut self) {
+        self.op = None;
+        self.maybe_sent = false;
+        self.attempt = self.attempt.saturating_add(1);
+    }
+}

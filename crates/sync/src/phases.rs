@@ -1,0 +1,598 @@
+//! Getting one entry a step forward: claim, (send), record. Each is one short
+//! transaction, and nothing is locked in between.
+//!
+//! Invariants:
+//! - a request's key and bytes are on disk before [`claim`] gives them out;
+//! - what the journal must know is written in the transaction that learns it;
+//! - an entry that nobody can read is set aside and never blocks the queue.
+
+use till_domain::charge::{ChargeState, RefundState};
+use till_domain::ids::{RefundPartId, TenderId, Timestamp};
+use till_domain::journal::{ChargeFacts, JournalEvent};
+use till_domain::money::{Currency, Money};
+use till_domain::sale::Approval;
+use till_store::{HistoryRow, OutboxRow, Result, StoreError, StoredRequest, Subject, Tx};
+use uuid::Uuid;
+
+use crate::classify::{self, Op};
+use crate::machine::{Change, Charge, ChargeOp, Event, Goal, Next, Refund, RefundOp};
+use crate::request::{self, Private};
+use crate::transport::Answer;
+
+/// A request that is to be sent now.
+#[derive(Debug, Clone)]
+pub struct Claim {
+    /// The entry.
+    pub id: Uuid,
+    /// What is asked.
+    pub op: Op,
+    /// To be sent byte for byte.
+    pub request: StoredRequest,
+}
+
+/// What [`claim`] found.
+#[derive(Debug, Clone)]
+pub enum Claimed {
+    /// Send this.
+    Send(Box<Claim>),
+    /// An entry was decided without asking; claim again.
+    Decided,
+    /// Nothing is due; the next entry is due then.
+    Nothing {
+        /// `None`: nothing waits.
+        next_at: Option<Timestamp>,
+    },
+}
+
+/// What [`record`] learnt.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Recorded {
+    /// Stripe refuses the key: nothing may be sent until a person has looked.
+    pub pause: bool,
+    /// Stripe could not be reached.
+    pub unreachable: bool,
+    /// Stripe asks the whole queue to slow down for so long.
+    pub slow_ms: Option<i64>,
+}
+
+fn read<T: serde::de::DeserializeOwned>(text: &str) -> Result<T> {
+    serde_json::from_str(text).map_err(|_| StoreError::Corrupt { what: "outbox entry" })
+}
+
+fn text<T: serde::Serialize>(value: &T) -> Result<String> {
+    serde_json::to_string(value).map_err(|_| StoreError::Corrupt { what: "outbox entry" })
+}
+
+fn note(tx: &Tx<'_>, id: Uuid, at: Timestamp, what: &str, detail: Option<String>, request_id: Option<String>) -> Result<()> {
+    tx.add_history(
+        id,
+        &HistoryRow {
+            at,
+            what: what.into(),
+            detail,
+            request_id,
+        },
+    )
+}
+
+/// Puts a charge into the outbox, due now.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn enqueue_charge(
+    tx: &Tx<'_>,
+    tender: TenderId,
+    charge: &Charge,
+    private: &Private,
+    now: Timestamp,
+) -> Result<()> {
+    tx.save_outbox(&OutboxRow {
+        id: tender.0,
+        subject: Subject::Charge,
+        state: charge.state.word().into(),
+        machine: text(charge)?,
+        request: None,
+        in_flight: false,
+        waiting: true,
+        next_at: now,
+        private: text(private)?,
+    })?;
+    note(tx, tender.0, now, "queued", None, None)
+}
+
+/// Puts a refund into the outbox, due now.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn enqueue_refund(
+    tx: &Tx<'_>,
+    part: RefundPartId,
+    refund: &Refund,
+    of: TenderId,
+    private: &Private,
+    now: Timestamp,
+) -> Result<()> {
+    let private = Private {
+        description: of.to_string(),
+        ..private.clone()
+    };
+    tx.save_outbox(&OutboxRow {
+        id: part.0,
+        subject: Subject::Refund,
+        state: refund.state.word().into(),
+        machine: text(refund)?,
+        request: None,
+        in_flight: false,
+        waiting: true,
+        next_at: now,
+        private: text(&private)?,
+    })?;
+    note(tx, part.0, now, "queued", None, None)
+}
+
+/// The live charge of a tender, as the outbox has it.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn charge(tx: &Tx<'_>, tender: TenderId) -> Result<Option<Charge>> {
+    tx.outbox(tender.0)?
+        .filter(|row| row.subject == Subject::Charge)
+        .map(|row| read(&row.machine))
+        .transpose()
+}
+
+/// The live refund of a part, as the outbox has it.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn refund(tx: &Tx<'_>, part: RefundPartId) -> Result<Option<Refund>> {
+    tx.outbox(part.0)?
+        .filter(|row| row.subject == Subject::Refund)
+        .map(|row| read(&row.machine))
+        .transpose()
+}
+
+/// What the requests of an entry need.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn private(tx: &Tx<'_>, id: Uuid) -> Result<Option<Private>> {
+    tx.outbox(id)?.map(|row| read(&row.private)).transpose()
+}
+
+fn change_charge(
+    tx: &Tx<'_>,
+    tender: TenderId,
+    now: Timestamp,
+    what: &str,
+    change: impl FnOnce(&mut Charge),
+) -> Result<Option<Charge>> {
+    let Some(mut row) = tx.outbox(tender.0)? else {
+        return Ok(None);
+    };
+    let mut charge: Charge = read(&row.machine)?;
+    change(&mut charge);
+    row.state = charge.state.word().into();
+    row.machine = text(&charge)?;
+    row.waiting = charge.state.is_waiting();
+    row.next_at = now;
+    tx.save_outbox(&row)?;
+    note(tx, tender.0, now, what, None, None)?;
+    Ok(Some(charge))
+}
+
+/// Asks for a charge to be cancelled. Stripe is asked where it may know of it; the
+/// money is free when the charge's state is `canceled`, not before.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn want_cancel(tx: &Tx<'_>, tender: TenderId, now: Timestamp) -> Result<()> {
+    change_charge(tx, tender, now, "cancel_wanted", |c| {
+        c.goal = Goal::Cancel;
+        if c.state.needs_a_person() {
+            // Waiting again, for Stripe's word that it is cancelled.
+            c.state = if c.intent.is_some() {
+                ChargeState::Created
+            } else {
+                ChargeState::Queued
+            };
+        }
+    })?;
+    Ok(())
+}
+
+/// Lowers a charge that has not been told to charge; to nothing is to cancel.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn lower(tx: &Tx<'_>, tender: TenderId, by_minor: i64, now: Timestamp) -> Result<()> {
+    let charge = change_charge(tx, tender, now, "lowered", |c| {
+        c.amount_minor -= by_minor;
+    })?;
+    if charge.is_some_and(|c| c.amount_minor <= 0) {
+        want_cancel(tx, tender, now)?;
+    }
+    Ok(())
+}
+
+/// Tries a refused charge once more; a person decided so.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn try_again(
+    tx: &Tx<'_>,
+    tender: TenderId,
+    expires_at: Timestamp,
+    by: Approval,
+    now: Timestamp,
+) -> Result<()> {
+    let charge = change_charge(tx, tender, now, "try_again", |c| {
+        c.goal = Goal::Collect;
+        c.failures = 0;
+        c.expires_at = expires_at;
+        c.state = if c.intent.is_some() {
+            ChargeState::Created
+        } else {
+            ChargeState::Queued
+        };
+    })?;
+    if let Some(charge) = charge {
+        tx.append(
+            &JournalEvent::ChargeMoved {
+                tender,
+                to: charge.state,
+                facts: charge.facts(),
+                by: Some(by),
+            },
+            now,
+        )?;
+    }
+    Ok(())
+}
+
+/// A manager gives the money up. Nothing may be under way.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn write_off(tx: &Tx<'_>, tender: TenderId, by: Approval, now: Timestamp) -> Result<()> {
+    let charge = change_charge(tx, tender, now, "written_off", |c| {
+        c.state = ChargeState::WrittenOff;
+    })?;
+    tx.append(
+        &JournalEvent::ChargeMoved {
+            tender,
+            to: ChargeState::WrittenOff,
+            facts: charge.map(|c| c.facts()).unwrap_or_default(),
+            by: Some(by),
+        },
+        now,
+    )?;
+    Ok(())
+}
+
+/// Takes the entry that has been due longest, writes down what is going to be
+/// sent, and gives it out.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn claim(tx: &Tx<'_>, now: Timestamp) -> Result<Claimed> {
+    let Some(mut row) = tx.outbox_due(now)? else {
+        return Ok(Claimed::Nothing {
+            next_at: tx.outbox_next_at()?,
+        });
+    };
+    let first_sent_at = row.request.as_ref().and_then(|r| r.first_sent_at);
+    let claimed = match row.subject {
+        Subject::Charge => {
+            let Ok(mut charge) = read::<Charge>(&row.machine) else {
+                return set_aside(tx, row, now);
+            };
+            let private: Private = read(&row.private)?;
+            match charge.next(first_sent_at, now) {
+                Next::Rest => None,
+                Next::Decided => {
+                    let tender = TenderId(row.id);
+                    tx.append(
+                        &JournalEvent::ChargeMoved {
+                            tender,
+                            to: charge.state,
+                            facts: charge.facts(),
+                            by: None,
+                        },
+                        now,
+                    )?;
+                    note(tx, row.id, now, charge.state.word(), None, None)?;
+                    save(tx, &mut row, charge.state.word(), &charge, false)?;
+                    return Ok(Claimed::Decided);
+                }
+                Next::Resend(op) => Some((Op::Charge(op), text(&charge)?, charge.state.word())),
+                Next::Send(op) => {
+                    charge.op = Some(op);
+                    row.request = Some(request::charge(row.id, &charge, &private, op));
+                    Some((Op::Charge(op), text(&charge)?, charge.state.word()))
+                }
+            }
+        }
+        Subject::Refund => {
+            let Ok(mut refund) = read::<Refund>(&row.machine) else {
+                return set_aside(tx, row, now);
+            };
+            let private: Private = read(&row.private)?;
+            if refund.intent.is_none()
+                && let Some(done) = wait_for_charge(tx, &mut row, &mut refund, &private, now)?
+            {
+                return Ok(done);
+            }
+            match refund.next(first_sent_at, now) {
+                Next::Rest | Next::Decided => None,
+                Next::Resend(op) => Some((Op::Refund(op), text(&refund)?, refund.state.word())),
+                Next::Send(op) => {
+                    refund.op = Some(op);
+                    row.request = Some(request::refund(row.id, &refund, &private, op));
+                    Some((Op::Refund(op), text(&refund)?, refund.state.word()))
+                }
+            }
+        }
+    };
+    let Some((op, machine, state)) = claimed else {
+        row.waiting = false;
+        tx.save_outbox(&row)?;
+        return Ok(Claimed::Decided);
+    };
+    row.machine = machine;
+    row.state = state.into();
+    row.in_flight = true;
+    let Some(request) = row.request.as_mut() else {
+        return set_aside(tx, row, now);
+    };
+    request.first_sent_at.get_or_insert(now);
+    let request = request.clone();
+    tx.save_outbox(&row)?;
+    Ok(Claimed::Send(Box::new(Claim {
+        id: row.id,
+        op,
+        request,
+    })))
+}
+
+fn save<T: serde::Serialize>(
+    tx: &Tx<'_>,
+    row: &mut OutboxRow,
+    state: &str,
+    machine: &T,
+    waiting: bool,
+) -> Result<()> {
+    row.state = state.into();
+    row.machine = text(machine)?;
+    row.waiting = waiting;
+    row.in_flight = false;
+    tx.save_outbox(row)
+}
+
+/// An entry that cannot be read waits for a person, not the queue for it.
+fn set_aside(tx: &Tx<'_>, mut row: OutboxRow, now: Timestamp) -> Result<Claimed> {
+    row.waiting = false;
+    row.in_flight = false;
+    tx.save_outbox(&row)?;
+    note(tx, row.id, now, "unreadable", None, None)?;
+    Ok(Claimed::Decided)
+}
+
+/// A refund of a charge that is not certain yet. Gives `Some` while there is
+/// nothing to send.
+fn wait_for_charge(
+    tx: &Tx<'_>,
+    row: &mut OutboxRow,
+    refund: &mut Refund,
+    private: &Private,
+    now: Timestamp,
+) -> Result<Option<Claimed>> {
+    let part = RefundPartId(row.id);
+    let tender: TenderId = private
+        .description
+        .parse()
+        .map_err(|_| StoreError::Corrupt { what: "refund" })?;
+    let Some(charge) = charge(tx, tender)? else {
+        return set_aside(tx, row.clone(), now).map(Some);
+    };
+    match charge.state {
+        ChargeState::Succeeded => {
+            refund.intent.clone_from(&charge.intent);
+            Ok(None)
+        }
+        ChargeState::Queued
+        | ChargeState::Creating
+        | ChargeState::Created
+        | ChargeState::Confirming
+        | ChargeState::AwaitingCustomer
+        | ChargeState::Unknown => {
+            row.next_at = now.plus_ms(1_000);
+            tx.save_outbox(row)?;
+            Ok(Some(Claimed::Decided))
+        }
+        // It was never charged: the customer owes that much less, and nothing is
+        // given back.
+        ChargeState::Declined
+        | ChargeState::NeedsCustomer
+        | ChargeState::NeedsAttention
+        | ChargeState::Canceled
+        | ChargeState::Expired
+        | ChargeState::WrittenOff => {
+            refund.state = RefundState::Canceled;
+            let currency: Currency = private
+                .currency
+                .parse()
+                .map_err(|_| StoreError::Corrupt { what: "currency" })?;
+            let by = Money::from_minor(
+                refund.amount_minor / request::stripe_factor(currency),
+                currency,
+            );
+            tx.append(&JournalEvent::ChargeLowered { tender, by }, now)?;
+            tx.append(
+                &JournalEvent::RefundMoved {
+                    part,
+                    to: RefundState::Canceled,
+                    stripe_refund: None,
+                    reason: None,
+                },
+                now,
+            )?;
+            lower(tx, tender, refund.amount_minor, now)?;
+            note(tx, row.id, now, "canceled", None, None)?;
+            save(tx, row, refund.state.word(), refund, false)?;
+            Ok(Some(Claimed::Decided))
+        }
+    }
+}
+
+/// Writes down what came back.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn record(tx: &Tx<'_>, claim: &Claim, answer: &Answer, now: Timestamp) -> Result<Recorded> {
+    let Some(row) = tx.outbox(claim.id)? else {
+        return Ok(Recorded::default());
+    };
+    let event = classify::answer(claim.op, &claim.id.to_string(), answer);
+    let recorded = Recorded {
+        pause: event == Event::Unauthorised,
+        unreachable: event == Event::Unreachable,
+        slow_ms: match answer {
+            Answer::Http(http) if http.status == 429 => {
+                Some(http.retry_after_ms.unwrap_or(1_000).max(1_000))
+            }
+            Answer::Http(_) | Answer::Unreachable | Answer::Lost => None,
+        },
+    };
+    let request_id = match answer {
+        Answer::Http(http) => http.request_id.clone(),
+        Answer::Unreachable | Answer::Lost => None,
+    };
+    take_in(tx, row, claim.op, event, request_id, now)?;
+    Ok(recorded)
+}
+
+/// Gives [`Event::Restarted`] to everything a process left in hand.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn recover(tx: &Tx<'_>, now: Timestamp) -> Result<u32> {
+    let left = tx.outbox_in_flight()?;
+    let count = u32::try_from(left.len()).unwrap_or(u32::MAX);
+    for row in left {
+        let op = match row.subject {
+            Subject::Charge => read::<Charge>(&row.machine).ok().and_then(|c| c.op).map(Op::Charge),
+            Subject::Refund => read::<Refund>(&row.machine).ok().and_then(|r| r.op).map(Op::Refund),
+        };
+        match op {
+            Some(op) => take_in(tx, row, op, Event::Restarted, None, now)?,
+            None => {
+                set_aside(tx, row, now)?;
+            }
+        }
+    }
+    Ok(count)
+}
+
+fn take_in(
+    tx: &Tx<'_>,
+    mut row: OutboxRow,
+    op: Op,
+    event: Event,
+    request_id: Option<String>,
+    now: Timestamp,
+) -> Result<()> {
+    let seed = row.id.as_u128();
+    let what = history_word(op, &event);
+    let not_sent = event == Event::Unreachable;
+    let change = match (row.subject, op) {
+        (Subject::Charge, Op::Charge(op)) => {
+            let mut charge: Charge = read(&row.machine)?;
+            let change = charge.on(op, event, seed);
+            row.state = charge.state.word().into();
+            row.machine = text(&charge)?;
+            row.waiting = charge.state.is_waiting();
+            if not_sent && !charge.maybe_sent {
+                forget_send(&mut row);
+            }
+            if let Some(facts) = &change.journal {
+                tx.append(
+                    &JournalEvent::ChargeMoved {
+                        tender: TenderId(row.id),
+                        to: charge.state,
+                        facts: facts.clone(),
+                        by: None,
+                    },
+                    now,
+                )?;
+            }
+            change
+        }
+        (Subject::Refund, Op::Refund(op)) => {
+            let mut refund: Refund = read(&row.machine)?;
+            let change = refund.on(op, event, seed);
+            row.state = refund.state.word().into();
+            row.machine = text(&refund)?;
+            row.waiting = refund.state.is_waiting();
+            if not_sent && !refund.maybe_sent {
+                forget_send(&mut row);
+            }
+            if let Some(ChargeFacts { decline_code, .. }) = &change.journal {
+                tx.append(
+                    &JournalEvent::RefundMoved {
+                        part: RefundPartId(row.id),
+                        to: refund.state,
+                        stripe_refund: refund.refund.clone(),
+                        reason: decline_code.clone(),
+                    },
+                    now,
+                )?;
+            }
+            change
+        }
+        (Subject::Charge, Op::Refund(_)) | (Subject::Refund, Op::Charge(_)) => Change::default(),
+    };
+    if change.drop_request {
+        row.request = None;
+    }
+    row.in_flight = false;
+    row.next_at = now.plus_ms(change.after_ms);
+    tx.save_outbox(&row)?;
+    note(tx, row.id, now, what, Some(row.state.clone()), request_id)
+}
+
+/// A request that never left does not age.
+const fn forget_send(row: &mut OutboxRow) {
+    if let Some(request) = &mut row.request {
+        request.first_sent_at = None;
+    }
+}
+
+const fn history_word(op: Op, event: &Event) -> &'static str {
+    match event {
+        Event::Unreachable => "no_network",
+        Event::Ambiguous => "no_answer",
+        Event::Restarted => "restarted",
+        Event::Retry { .. } => "put_off",
+        Event::LookUp | Event::UnexpectedState => "looked_up",
+        Event::Declined(_) => "declined",
+        Event::NeedsCustomer => "needs_customer",
+        Event::Refused { .. } => "refused",
+        Event::Unauthorised => "key_refused",
+        Event::Intent(_)
+        | Event::Found(_)
+        | Event::Session(_)
+        | Event::Refund(_)
+        | Event::FoundRefund(_) => match op {
+            Op::Charge(ChargeOp::Create | ChargeOp::CreateSession) => "created",
+            Op::Charge(ChargeOp::Confirm) => "charged",
+            Op::Charge(ChargeOp::Amend) => "amended",
+            Op::Charge(ChargeOp::Cancel | ChargeOp::ExpireSession) => "canceled",
+            Op::Charge(ChargeOp::Retrieve | ChargeOp::Find | ChargeOp::RetrieveSession) => {
+                "looked_up"
+            }
+            Op::Refund(RefundOp::Create) => "refunded",
+            Op::Refund(RefundOp::Find | RefundOp::Retrieve) => "looked_up",
+        },
+    }
+}

@@ -1,0 +1,296 @@
+//! The requests the till makes of Stripe, as bytes.
+//!
+//! Written once, stored, and sent as stored. Amounts are integers in the smallest
+//! unit (Stripe API reference, "Supported currencies"); ours and Stripe's differ
+//! for some, see [`stripe_minor`].
+
+use serde::{Deserialize, Serialize};
+use till_domain::ids::Timestamp;
+use till_domain::money::{Currency, Money};
+use till_store::StoredRequest;
+use uuid::Uuid;
+
+use crate::machine::{Charge, ChargeOp, Refund, RefundOp};
+
+/// The version of Stripe's API that the bodies are written for.
+pub const API_VERSION: &str = "2026-10-28.endive";
+
+/// What requests need and the journal must not hold.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Private {
+    /// Which till.
+    pub till: String,
+    /// Which sale.
+    pub sale: String,
+    /// ISO 4217 code.
+    pub currency: String,
+    /// `cus_…` of a saved card.
+    pub customer: Option<String>,
+    /// `pm_…`.
+    pub payment_method: Option<String>,
+    /// The customer is not there when it is charged.
+    pub off_session: bool,
+    /// Where a pay link goes.
+    pub email: Option<String>,
+    /// What a pay link is for, as the customer reads it.
+    pub description: String,
+    /// When it was taken: searches look no further back.
+    pub taken_at: Option<Timestamp>,
+}
+
+/// Stripe's minor units: ISK and UGX have none by ISO 4217 and two for Stripe; the
+/// till's three-decimal amounts end in 0 (Stripe docs, "Currencies": special cases).
+#[must_use]
+pub fn stripe_factor(currency: Currency) -> i64 {
+    match currency.code() {
+        "ISK" | "UGX" => 100,
+        _ => 1,
+    }
+}
+
+/// An amount in Stripe's minor units.
+#[must_use]
+pub fn stripe_minor(amount: Money) -> i64 {
+    amount.minor().saturating_mul(stripe_factor(amount.currency()))
+}
+
+/// The least Stripe charges, in its minor units, by settlement currency (Stripe
+/// docs, "Minimum and maximum charge amounts").
+#[must_use]
+pub fn minimum_minor(currency: Currency) -> i64 {
+    match currency.code() {
+        "GBP" => 30,
+        "JPY" => 50,
+        "MXN" => 1_000,
+        "SEK" | "NOK" => 300,
+        "DKK" => 250,
+        "HKD" => 400,
+        "USD" | "EUR" | "CAD" | "AUD" | "NZD" | "CHF" | "SGD" | "BRL" | "PLN" => 50,
+        _ => 1,
+    }
+}
+
+/// A form body in the order it was built.
+#[derive(Default)]
+struct Form(String);
+
+impl Form {
+    fn put(mut self, name: &str, value: &str) -> Self {
+        if !self.0.is_empty() {
+            self.0.push('&');
+        }
+        encode(&mut self.0, name);
+        self.0.push('=');
+        encode(&mut self.0, value);
+        self
+    }
+
+    fn maybe(self, name: &str, value: Option<&str>) -> Self {
+        match value {
+            Some(value) => self.put(name, value),
+            None => self,
+        }
+    }
+}
+
+/// `application/x-www-form-urlencoded`, brackets kept readable.
+fn encode(out: &mut String, text: &str) {
+    use std::fmt::Write;
+    for byte in text.bytes() {
+        match byte {
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'[' | b']' => {
+                out.push(char::from(byte));
+            }
+            _ => {
+                // Writing to a String cannot fail.
+                let _ = write!(out, "%{byte:02X}");
+            }
+        }
+    }
+}
+
+fn get(path: String) -> StoredRequest {
+    StoredRequest {
+        idempotency_key: None,
+        method: "GET",
+        path,
+        body: None,
+        api_version: API_VERSION.into(),
+        first_sent_at: None,
+    }
+}
+
+fn post(path: String, form: Form, key: String) -> StoredRequest {
+    StoredRequest {
+        idempotency_key: Some(key),
+        method: "POST",
+        path,
+        body: Some(form.0.into_bytes()),
+        api_version: API_VERSION.into(),
+        first_sent_at: None,
+    }
+}
+
+fn key(private: &Private, id: Uuid, op: &str, attempt: u32) -> String {
+    format!("{}:{id}:{op}:{attempt}", private.till)
+}
+
+/// The list of PaymentIntents made since an hour before `taken_at`, to find ours in.
+fn find_path(private: &Private) -> String {
+    let since = private
+        .taken_at
+        .map_or(0, |t| t.0.div_euclid(1000) - 3600)
+        .max(0);
+    format!("/v1/payment_intents?created[gte]={since}&limit=100&expand[0]=data.latest_charge")
+}
+
+/// The request of a charge for `op`.
+#[must_use]
+pub fn charge(id: Uuid, charge: &Charge, private: &Private, op: ChargeOp) -> StoredRequest {
+    let key = key(private, id, op.word(), charge.attempt);
+    let intent = charge.intent.as_deref().unwrap_or_default();
+    let session = charge.session.as_deref().unwrap_or_default();
+    let tender = id.to_string();
+    let amount = charge.amount_minor.to_string();
+    match op {
+        ChargeOp::Create => post(
+            "/v1/payment_intents".into(),
+            Form::default()
+                .put("amount", &amount)
+                .put("currency", &private.currency.to_lowercase())
+                .put("allowed_payment_method_types[0]", "card")
+                .maybe("customer", private.customer.as_deref())
+                .maybe("payment_method", private.payment_method.as_deref())
+                .put("metadata[tender_id]", &tender)
+                .put("metadata[sale_id]", &private.sale)
+                .put("metadata[till_id]", &private.till)
+                .put("expand[0]", "latest_charge"),
+            key,
+        ),
+        ChargeOp::Amend => post(
+            format!("/v1/payment_intents/{intent}"),
+            Form::default()
+                .put("amount", &amount)
+                .put("expand[0]", "latest_charge"),
+            key,
+        ),
+        ChargeOp::Confirm => {
+            let form = Form::default()
+                .maybe("payment_method", private.payment_method.as_deref())
+                .put("amount_to_confirm", &amount)
+                .put("error_on_requires_action", "true");
+            let form = if private.off_session {
+                form.put("off_session", "true")
+            } else {
+                form
+            };
+            post(
+                format!("/v1/payment_intents/{intent}/confirm"),
+                form.put("expand[0]", "latest_charge"),
+                key,
+            )
+        }
+        ChargeOp::Cancel => post(
+            format!("/v1/payment_intents/{intent}/cancel"),
+            Form::default()
+                .put("cancellation_reason", "requested_by_customer")
+                .put("expand[0]", "latest_charge"),
+            key,
+        ),
+        ChargeOp::Retrieve => get(format!(
+            "/v1/payment_intents/{intent}?expand[0]=latest_charge"
+        )),
+        ChargeOp::Find => get(find_path(private)),
+        ChargeOp::CreateSession => post(
+            "/v1/checkout/sessions".into(),
+            Form::default()
+                .put("mode", "payment")
+                .put("line_items[0][quantity]", "1")
+                .put(
+                    "line_items[0][price_data][currency]",
+                    &private.currency.to_lowercase(),
+                )
+                .put("line_items[0][price_data][unit_amount]", &amount)
+                .put(
+                    "line_items[0][price_data][product_data][name]",
+                    &private.description,
+                )
+                // Where the browser goes after paying; Stripe asks for an address.
+                .put("success_url", "https://stripe.com/")
+                .maybe("customer_email", private.email.as_deref())
+                .put("client_reference_id", &tender)
+                .put("metadata[tender_id]", &tender)
+                .put("payment_intent_data[metadata][tender_id]", &tender)
+                .put("payment_intent_data[metadata][sale_id]", &private.sale)
+                .put("payment_intent_data[metadata][till_id]", &private.till),
+            key,
+        ),
+        ChargeOp::RetrieveSession => get(format!("/v1/checkout/sessions/{session}")),
+        ChargeOp::ExpireSession => post(
+            format!("/v1/checkout/sessions/{session}/expire"),
+            Form::default(),
+            key,
+        ),
+    }
+}
+
+/// The request of a refund for `op`.
+#[must_use]
+pub fn refund(id: Uuid, refund: &Refund, private: &Private, op: RefundOp) -> StoredRequest {
+    let intent = refund.intent.as_deref().unwrap_or_default();
+    match op {
+        RefundOp::Create => post(
+            "/v1/refunds".into(),
+            Form::default()
+                .put("payment_intent", intent)
+                .put("amount", &refund.amount_minor.to_string())
+                .put("reason", "requested_by_customer")
+                .put("metadata[refund_id]", &id.to_string())
+                .put("metadata[sale_id]", &private.sale)
+                .put("metadata[till_id]", &private.till),
+            key(private, id, op.word(), refund.attempt),
+        ),
+        RefundOp::Find => get(format!("/v1/refunds?payment_intent={intent}&limit=100")),
+        RefundOp::Retrieve => get(format!(
+            "/v1/refunds/{}",
+            refund.refund.as_deref().unwrap_or_default()
+        )),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use till_domain::journal::ChargeKind;
+
+    #[test]
+    fn a_confirm_names_the_sum_and_the_key_names_the_try() {
+        let mut c = Charge::new(ChargeKind::SavedCard, 3140, Timestamp(0));
+        c.intent = Some("pi_1".into());
+        c.attempt = 3;
+        let private = Private {
+            till: "till-1".into(),
+            currency: "EUR".into(),
+            payment_method: Some("pm_1".into()),
+            off_session: true,
+            ..Private::default()
+        };
+        let request = charge(Uuid::nil(), &c, &private, ChargeOp::Confirm);
+        assert_eq!(request.path, "/v1/payment_intents/pi_1/confirm");
+        assert_eq!(
+            String::from_utf8(request.body.unwrap()).unwrap(),
+            "payment_method=pm_1&amount_to_confirm=3140&error_on_requires_action=true\
+             &off_session=true&expand[0]=latest_charge"
+        );
+        assert_eq!(
+            request.idempotency_key.unwrap(),
+            "till-1:00000000-0000-0000-0000-000000000000:confirm:3"
+        );
+    }
+
+    #[test]
+    fn what_is_not_plain_is_escaped() {
+        let form = Form::default().put("a[b]", "é &=%+").0;
+        assert_eq!(form, "a[b]=%C3%A9%20%26%3D%25%2B");
+    }
+}
