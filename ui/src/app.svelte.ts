@@ -105,6 +105,7 @@ export class Till {
   /** A receipt to refund from, handed from one screen to the next. */
   refundReceipt = $state<string | null>(null);
   #cameFrom: Screen = "sell";
+  #tail: Promise<unknown> = Promise.resolve();
 
   constructor(commands: Commands) {
     this.commands = commands;
@@ -188,19 +189,32 @@ export class Till {
     if (known.code === "not_signed_in") void this.reboot().catch(() => {});
   }
 
-  /** Runs one command at a time; a refusal is shown and `undefined` comes back. */
+  /** Runs commands one after the other, none is dropped; a refusal is shown and `undefined` comes back. */
   async run<T>(work: () => Promise<T>): Promise<T | undefined> {
-    if (this.busy) return undefined;
-    this.busy = true;
+    const turn = this.#tail.then(async () => {
+      this.busy = true;
+      try {
+        const result = await work();
+        this.notice = null;
+        return result;
+      } catch (error) {
+        this.refuse(error);
+        return undefined;
+      } finally {
+        this.busy = false;
+      }
+    });
+    this.#tail = turn;
+    return await turn;
+  }
+
+  /** Fetches what is shown; keeps a notice that has not been read. */
+  async fetch<T>(work: () => Promise<T>): Promise<T | undefined> {
     try {
-      const result = await work();
-      this.notice = null;
-      return result;
+      return await work();
     } catch (error) {
       this.refuse(error);
       return undefined;
-    } finally {
-      this.busy = false;
     }
   }
 
@@ -221,22 +235,18 @@ export class Till {
     work: (approval: ApprovalInput | null) => Promise<T>,
     at_once = false,
   ): Promise<T | undefined> {
-    if (this.busy || this.approving) return undefined;
+    if (this.approving) return undefined;
     if (!at_once) {
-      this.busy = true;
-      try {
-        const result = await work(null);
-        this.notice = null;
-        return result;
-      } catch (error) {
-        const known = asCommandError(error);
-        if (known.code !== "needs_manager" && known.code !== "over_limit") {
-          this.refuse(error);
-          return undefined;
+      const first = await this.run(async (): Promise<{ result: T } | "ask"> => {
+        try {
+          return { result: await work(null) };
+        } catch (error) {
+          const { code } = asCommandError(error);
+          if (code === "needs_manager" || code === "over_limit") return "ask";
+          throw error;
         }
-      } finally {
-        this.busy = false;
-      }
+      });
+      if (first !== "ask") return first?.result;
     }
     return await new Promise<T | undefined>((resolve) => {
       let result: T | undefined;

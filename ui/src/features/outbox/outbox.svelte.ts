@@ -1,0 +1,132 @@
+// What waits for Stripe, what needs a person, what is settled.
+
+import type { Till } from "../../app.svelte";
+import type { OutboxAction } from "../../ipc/gen/OutboxAction";
+import type { OutboxActionView } from "../../ipc/gen/OutboxActionView";
+import type { OutboxDetailView } from "../../ipc/gen/OutboxDetailView";
+import type { OutboxEntryView } from "../../ipc/gen/OutboxEntryView";
+import type { OutboxView } from "../../ipc/gen/OutboxView";
+
+export type List = "waiting" | "need_a_person" | "settled";
+export const LISTS: List[] = ["waiting", "need_a_person", "settled"];
+
+export class OutboxState {
+  #till: Till;
+  outbox = $state<OutboxView | null>(null);
+  list = $state<List>("waiting");
+  chosen = $state<string | null>(null);
+  detail = $state<OutboxDetailView | null>(null);
+  #asked = 0;
+  #loading: Promise<void> = Promise.resolve();
+
+  constructor(till: Till) {
+    this.#till = till;
+  }
+
+  get entries(): OutboxEntryView[] {
+    return this.outbox?.[this.list] ?? [];
+  }
+
+  get entry(): OutboxEntryView | null {
+    return this.entries.find((each) => each.id === this.chosen) ?? this.entries[0] ?? null;
+  }
+
+  action(action: OutboxAction): OutboxActionView | null {
+    return this.detail?.actions.find((each) => each.action === action) ?? null;
+  }
+
+  /** Opens on the list that wants somebody. */
+  async open(): Promise<void> {
+    await this.load();
+    if (this.outbox && this.outbox.waiting.length === 0 && this.outbox.need_a_person.length > 0) {
+      await this.show("need_a_person");
+    }
+  }
+
+  async load(): Promise<void> {
+    this.#loading = (async () => {
+      const outbox = await this.#till.fetch(() => this.#till.commands.outbox());
+      if (!outbox) return;
+      this.outbox = outbox;
+      await this.#look();
+    })();
+    await this.#loading;
+  }
+
+  async show(list: List): Promise<void> {
+    this.list = list;
+    this.chosen = null;
+    await this.#look();
+  }
+
+  async next(): Promise<void> {
+    await this.show(LISTS[(LISTS.indexOf(this.list) + 1) % LISTS.length] ?? "waiting");
+  }
+
+  async choose(id: string): Promise<void> {
+    this.chosen = id;
+    await this.#look();
+  }
+
+  async move(step: number): Promise<void> {
+    const at = this.entries.findIndex((each) => each.id === this.entry?.id);
+    const next = this.entries[Math.max(0, Math.min(this.entries.length - 1, at + step))];
+    if (next) await this.choose(next.id);
+  }
+
+  async sendNow(): Promise<void> {
+    await this.#loading;
+    const outbox = await this.#till.run(() => this.#till.commands.outboxSendNow());
+    if (!outbox) return;
+    this.outbox = outbox;
+    await this.#look();
+  }
+
+  /** S: send everything, or try the declined card once more. */
+  async primary(): Promise<void> {
+    await this.#loading;
+    if (this.action("try_again")) await this.decide("try_again");
+    else await this.sendNow();
+  }
+
+  async decide(action: OutboxAction): Promise<void> {
+    await this.#loading;
+    const offered = this.action(action);
+    const entry = this.detail?.entry;
+    if (!offered || !entry) return;
+    if (!offered.available) {
+      if (offered.why_not) this.#till.say("plain", offered.why_not);
+      return;
+    }
+    if (action === "send_now") return await this.sendNow();
+    const off = action === "write_off";
+    const detail = await this.#till.allowed(
+      {
+        title: off
+          ? `Write off ${this.#till.money(entry.amount)}: manager PIN`
+          : `${this.#till.money(entry.amount)}: manager PIN`,
+        sub: `${entry.who} · ${entry.card} · asked by ${this.#till.boot?.session?.name ?? ""}`,
+        nothing: off ? "Nothing has been written off." : "Nothing was changed.",
+        decline: off ? "Do not write off" : "Leave it",
+        reasons: ["Cannot be reached", "Not worth the trouble", "Our mistake"],
+      },
+      (approval) => this.#till.commands.outboxDecide(entry.id, action, approval),
+      offered.needs_manager,
+    );
+    if (!detail) return;
+    this.detail = detail;
+    await this.load();
+  }
+
+  async #look(): Promise<void> {
+    this.#asked += 1;
+    const mine = this.#asked;
+    const entry = this.entry;
+    if (!entry) {
+      this.detail = null;
+      return;
+    }
+    const detail = await this.#till.fetch(() => this.#till.commands.outboxEntry(entry.id));
+    if (mine === this.#asked) this.detail = detail ?? null;
+  }
+}

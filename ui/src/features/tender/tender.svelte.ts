@@ -1,0 +1,246 @@
+// Taking money for the sale.
+//
+// Always true:
+// - a way is chosen first and taken by the big button (F9); Enter takes only an amount typed by hand;
+// - while a card is on its way or not known, nothing else is taken for its part of the sum;
+// - once the till says the sale can be completed after a tender, it is completed, once.
+
+import type { Till } from "../../app.svelte";
+import type { MoneyView } from "../../ipc/gen/MoneyView";
+import type { OtherOptionView } from "../../ipc/gen/OtherOptionView";
+import type { SaleView } from "../../ipc/gen/SaleView";
+import type { TenderKindView } from "../../ipc/gen/TenderKindView";
+import type { TenderOptionsView } from "../../ipc/gen/TenderOptionsView";
+import type { TenderView } from "../../ipc/gen/TenderView";
+import { toDecimal } from "../../lib/money";
+
+export const WAIT_MS = 10_000;
+
+export class TenderState {
+  #till: Till;
+  options = $state<TenderOptionsView | null>(null);
+  way = $state<TenderKindView>("cash");
+  /** A part of the sum typed for a card; otherwise all that is left, or the most that is allowed. */
+  part = $state<MoneyView | null>(null);
+  dialog = $state<"cash" | "part" | "external" | "pay_link" | null>(null);
+  waiting = $state(false);
+  #completing = false;
+  #taking = false;
+  #loading: Promise<void> = Promise.resolve();
+  #waitTimer: ReturnType<typeof setTimeout> | undefined;
+
+  constructor(till: Till) {
+    this.#till = till;
+  }
+
+  get sale(): SaleView | null {
+    return this.#till.sale;
+  }
+
+  get option(): OtherOptionView | null {
+    return this.options?.others.find((each) => each.kind === this.way) ?? null;
+  }
+
+  /** The tender that everything waits for. */
+  get pending(): TenderView | null {
+    return (
+      this.sale?.tenders.find((tender) =>
+        ["working", "unknown", "needs_customer", "needs_attention"].includes(tender.state),
+      ) ?? null
+    );
+  }
+
+  get removable(): TenderView | null {
+    return this.sale?.tenders.findLast((tender) => tender.can_remove) ?? null;
+  }
+
+  /** What the big button takes. */
+  get amount(): MoneyView | null {
+    const options = this.options;
+    if (!options) return null;
+    if (this.way === "cash") return options.cash[0]?.given ?? options.outstanding;
+    if (this.part) return this.part;
+    const most = this.option?.most;
+    return most && most.minor > 0 && most.minor < options.outstanding.minor ? most : options.outstanding;
+  }
+
+  /** The way chosen covers only a part, because of a limit. */
+  get limited(): boolean {
+    const options = this.options;
+    const most = this.option?.most;
+    return options !== null && most !== null && most !== undefined && most.minor < options.outstanding.minor;
+  }
+
+  async load(): Promise<void> {
+    this.#loading = this.#load();
+    await this.#loading;
+  }
+
+  async #load(): Promise<void> {
+    const sale = this.sale;
+    if (!sale || sale.outstanding.minor === 0) {
+      this.options = null;
+      return;
+    }
+    await this.#till.fetch(async () => {
+      this.options = await this.#till.commands.tenderOptions();
+    });
+    if (this.way !== "cash" && !this.option?.available) this.way = "cash";
+  }
+
+  /** The sale changed behind the window: a card was answered, or the network came or went. */
+  async follow(): Promise<void> {
+    const sale = this.sale;
+    if (sale?.can_complete && sale.tenders.length > 0) await this.complete();
+    else await this.load();
+  }
+
+  // A quick hand is faster than the first answer: what it asked for waits for it.
+
+  async choose(kind: TenderKindView): Promise<void> {
+    await this.#loading;
+    const option = this.options?.others.find((each) => each.kind === kind);
+    if (!option) return;
+    if (!option.available) {
+      this.#till.say("plain", option.says);
+      return;
+    }
+    this.#till.notice = null;
+    this.way = kind;
+    this.part = null;
+  }
+
+  /** One of the cash buttons: exact, then the next notes. */
+  async cashOption(index: number): Promise<void> {
+    await this.#loading;
+    const option = this.options?.cash[index];
+    if (option && !this.pending) await this.cash(option.given);
+  }
+
+  async cash(given: MoneyView): Promise<void> {
+    this.dialog = null;
+    await this.#once(() => this.#till.run(() => this.#till.commands.tenderCash(toDecimal(given))));
+  }
+
+  /** The big button. */
+  async take(all = false): Promise<void> {
+    await this.#loading;
+    if (!this.options && this.sale?.can_complete) return await this.complete();
+    const amount = all ? (this.options?.outstanding ?? null) : this.amount;
+    if (!amount || this.pending) return;
+    switch (this.way) {
+      case "cash":
+        return await this.cash(amount);
+      case "pay_link":
+        this.dialog = "pay_link";
+        return;
+      case "external_terminal":
+        this.dialog = "external";
+        return;
+      case "saved_card":
+      case "simulated_reader": {
+        const kind = this.way;
+        const sum = this.#sum(amount);
+        const ask = this.#ask(amount);
+        const atOnce = (all && this.limited) || (this.option?.most?.minor ?? 1) <= 0;
+        await this.#once(() =>
+          this.#till.allowed(ask, (approval) => this.#till.commands.tenderCard(kind, sum, approval), atOnce),
+        );
+        return;
+      }
+    }
+  }
+
+  async payLink(contact: string): Promise<void> {
+    const amount = this.amount;
+    if (!amount) return;
+    this.dialog = null;
+    const sum = this.#sum(amount);
+    const ask = this.#ask(amount);
+    await this.#once(() =>
+      this.#till.allowed(ask, (approval) => this.#till.commands.tenderPayLink(sum, contact, approval)),
+    );
+  }
+
+  async external(approvalCode: string, last4: string): Promise<void> {
+    const amount = this.amount;
+    if (!amount) return;
+    const sum = this.#sum(amount);
+    await this.#once(async () => {
+      const sale = await this.#till.run(() => this.#till.commands.tenderExternal(sum, approvalCode, last4));
+      if (sale) this.dialog = null;
+      return sale;
+    });
+  }
+
+  async remove(tender = this.removable): Promise<void> {
+    if (!tender) return;
+    const sale = await this.#till.run(() => this.#till.commands.tenderRemove(tender.id));
+    if (sale) {
+      this.#till.sale = sale;
+      await this.load();
+    }
+  }
+
+  async lookAgain(): Promise<void> {
+    const tender = this.pending;
+    clearTimeout(this.#waitTimer);
+    this.waiting = false;
+    if (!tender?.can_look_again) return;
+    await this.#once(() => this.#till.run(() => this.#till.commands.tenderLookAgain(tender.id)));
+  }
+
+  /** Waits a little, then looks again by itself. */
+  wait(): void {
+    this.waiting = true;
+    clearTimeout(this.#waitTimer);
+    this.#waitTimer = setTimeout(() => void this.lookAgain(), WAIT_MS);
+  }
+
+  leave(): void {
+    clearTimeout(this.#waitTimer);
+  }
+
+  async complete(): Promise<void> {
+    if (this.#completing) return;
+    this.#completing = true;
+    const done = await this.#till.run(() => this.#till.commands.complete());
+    this.#completing = false;
+    if (!done) return;
+    this.#till.done = done;
+    this.#till.sale = null;
+    this.#till.screen = "done";
+    if (done.printer) this.#till.say("risk", done.printer);
+  }
+
+  /** One taking at a time: a second touch while the first is under way takes nothing. */
+  async #once(taking: () => Promise<SaleView | undefined>): Promise<void> {
+    if (this.#taking) return;
+    this.#taking = true;
+    try {
+      const sale = await taking();
+      if (!sale) return;
+      this.#till.sale = sale;
+      this.way = "cash";
+      this.part = null;
+      await this.follow();
+    } finally {
+      this.#taking = false;
+    }
+  }
+
+  /** All that is left crosses as `null`: the till knows it best. */
+  #sum(amount: MoneyView): string | null {
+    return amount.minor === this.options?.outstanding.minor ? null : toDecimal(amount);
+  }
+
+  #ask(amount: MoneyView) {
+    return {
+      title: `${this.#till.money(amount)} is over the offline limit: manager PIN`,
+      sub: `${this.option?.title ?? ""} · asked by ${this.#till.boot?.session?.name ?? ""}`,
+      nothing: "Nothing has been taken.",
+      decline: "Do not take it",
+      reasons: ["Known customer", "Delivery agreed", "No other way to pay"],
+    };
+  }
+}

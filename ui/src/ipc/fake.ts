@@ -1,0 +1,1455 @@
+// A little shop in memory, for tests and for drawing: it stands where the till stands.
+//
+// Always true:
+// - it is built into `--mode fake` and into tests alone, never into the window that is sold;
+// - it follows the contract's shapes and the till's words closely enough to drive every screen; the
+//   rules of money are the till's own and are tested there.
+
+import type { CardKind, Commands } from "./commands";
+import type { ApprovalInput } from "./gen/ApprovalInput";
+import type { BootView } from "./gen/BootView";
+import type { CommandError } from "./gen/CommandError";
+import type { ConnectionView } from "./gen/ConnectionView";
+import type { CountInput } from "./gen/CountInput";
+import type { CustomerView } from "./gen/CustomerView";
+import type { DiscountInput } from "./gen/DiscountInput";
+import type { DoneView } from "./gen/DoneView";
+import type { ErrorCode } from "./gen/ErrorCode";
+import type { HistoryView } from "./gen/HistoryView";
+import type { LineView } from "./gen/LineView";
+import type { MoneyView } from "./gen/MoneyView";
+import type { OtherOptionView } from "./gen/OtherOptionView";
+import type { OutboxAction } from "./gen/OutboxAction";
+import type { OutboxDetailView } from "./gen/OutboxDetailView";
+import type { OutboxEntryView } from "./gen/OutboxEntryView";
+import type { ProductView } from "./gen/ProductView";
+import type { RefundLineInput } from "./gen/RefundLineInput";
+import type { RefundQuoteView } from "./gen/RefundQuoteView";
+import type { ReportView } from "./gen/ReportView";
+import type { SaleView } from "./gen/SaleView";
+import type { ShiftView } from "./gen/ShiftView";
+import type { TenderKindView } from "./gen/TenderKindView";
+import type { TenderStateView } from "./gen/TenderStateView";
+import type { UserView } from "./gen/UserView";
+
+const eur = (minor: number): MoneyView => ({ minor, currency: "EUR", exponent: 2 });
+const euros = (minor: number): string =>
+  `${minor < 0 ? "\u2212" : ""}€${(Math.abs(minor) / 100).toLocaleString("en", { minimumFractionDigits: 2 })}`;
+
+function refuse(code: ErrorCode, message: string, more: Partial<CommandError> = {}): never {
+  throw { code, message, tries_left: null, locked_until: null, ...more } satisfies CommandError;
+}
+
+function minor(decimal: string): number {
+  if (!/^-?\d+(\.\d{1,2})?$/.test(decimal)) {
+    refuse("not_a_number", "That is not a number the till can use. Nothing was changed.");
+  }
+  return Math.round(Number(decimal) * 100);
+}
+
+interface Person extends UserView {
+  pin: string;
+  wrong: number;
+}
+
+interface Line {
+  id: string;
+  product: ProductView;
+  quantity: number;
+  price: number;
+  percent: number;
+  off: number;
+  voided: boolean;
+}
+
+interface Tender {
+  id: string;
+  kind: TenderKindView;
+  label: string;
+  amount: number;
+  given: number | null;
+  state: TenderStateView;
+  says: string;
+  link: string | null;
+}
+
+interface Sale {
+  id: string;
+  lines: Line[];
+  customer: CustomerView | null;
+  percent: number;
+  off: number;
+  tenders: Tender[];
+}
+
+interface Sold {
+  receipt: string;
+  at: string;
+  cashier: string;
+  sale: SaleView;
+  text: string[];
+  pending: boolean;
+  refunded: number;
+  returned: Map<string, number>;
+}
+
+interface Entry {
+  entry: OutboxEntryView;
+  history: HistoryView[];
+  link: string | null;
+}
+
+type Row = [name: string, category: string, price: number, stock: number, code: string, weighed?: boolean];
+
+const ROWS: Row[] = [
+  ["Pan de masa madre", "Bakery", 280, 14, "8400000010016"],
+  ["Leche entera 1 L", "Dairy", 115, 48, "8400000010023"],
+  ["Huevos camperos, 12", "Dairy", 365, 9, "8400000010030"],
+  ["Plátano de Canarias", "Fruit & veg", 235, 38, "2100001", true],
+  ["Tomates de rama", "Fruit & veg", 245, 21, "2100002", true],
+  ["Aceite de oliva virgen extra 1 L", "Pantry", 995, 22, "8400000010061"],
+  ["Queso manchego curado", "Dairy", 2150, 6, "2100003", true],
+  ["Jamón ibérico de cebo 100 g", "Deli & fish", 645, 6, "8400000010085"],
+  ["Café molido Peñagolosa 250 g", "Pantry", 435, 17, "8400000010092"],
+  ["Rioja crianza Viña Albéniz", "Drinks", 875, 31, "8400000010108"],
+  ["Agua con gas 1.5 L", "Drinks", 95, 86, "8400000010115"],
+  ["Crème fraîche 200 g", "Dairy", 195, 2, "8400000010122"],
+  ["Boquerones en vinagre", "Deli & fish", 390, 11, "8400000010139"],
+  ["Piña natural", "Fruit & veg", 295, 0, "8400000010146"],
+  ["Croissant de mantequilla", "Bakery", 130, 23, "8400000010153"],
+  ["Mermelada de higos 340 g", "Pantry", 385, 12, "8400000010160"],
+  ["Garbanzos pedrosillanos 1 kg", "Pantry", 260, 35, "8400000010177"],
+  ["Jabón de Marsella", "Home", 320, 19, "8400000010184"],
+  ["Limón verna", "Fruit & veg", 210, 12, "2100004", true],
+  ["Müsli de avena 500 g", "Pantry", 320, 2, "8400000010207"],
+  ["Vermú rojo Señorío 1 L", "Drinks", 940, 8, "8400000010214"],
+  ["Empanadilla de atún", "Bakery", 180, 16, "8400000010221"],
+  ["Yogur griego, 4", "Dairy", 245, 27, "8400000010238"],
+  ["Bolsa de papel", "Home", 15, 400, "8400000010245"],
+  ["Mejillones en escabeche", "Deli & fish", 345, 14, "8400000010252"],
+  ["Ñoras secas 50 g", "Pantry", 160, 21, "8400000010269"],
+  ["Aguacate Hass", "Fruit & veg", 490, 9, "2100005", true],
+  ["Chorizo de León 250 g", "Deli & fish", 415, 13, "8400000010283"],
+  ["Zumo de naranja 1 L", "Drinks", 220, 33, "8400000010290"],
+  ["Miel de romero 500 g", "Pantry", 680, 10, "8400000010306"],
+  ["Cesta de Navidad Peñafiel", "Pantry", 5450, 4, "8400000010313"],
+  ["Turrón de Jijona 300 g", "Pantry", 650, 40, "8400000010320"],
+];
+
+const CATEGORIES = ["Fruit & veg", "Bakery", "Dairy", "Deli & fish", "Drinks", "Pantry", "Home"];
+
+const PRODUCTS: (ProductView & { code: string })[] = ROWS.map(([name, category, price, stock, code, weighed], i) => ({
+  id: `p${i + 1}`,
+  sku: String(1001 + i),
+  name,
+  category,
+  price: eur(price),
+  weighed: weighed ?? false,
+  deposit: null,
+  stock: weighed ? `${stock}.000 kg` : String(stock),
+  stock_level: stock === 0 ? "none" : stock <= 2 ? "low" : "enough",
+  code,
+}));
+
+const fold = (text: string): string =>
+  text
+    .normalize("NFD")
+    .replace(/\p{M}/gu, "")
+    .toLowerCase();
+
+function customer(id: string, name: string, contact: string, brand?: string, last4?: string): CustomerView {
+  const card = brand && last4 ? { id: `card-${id}`, brand, last4, expires: "12/2030" } : null;
+  return { id, name, contact, card };
+}
+
+const CUSTOMERS: CustomerView[] = [
+  customer("c1", "Ana Ortega", "ana.o*****@correo.example", "Visa", "4242"),
+  customer("c2", "Björn Lindqvist", "bjo*****@post.example", "Mastercard", "4444"),
+  customer("c3", "Zoë Fernández", "zoe*****@correo.example", "Mastercard", "7719"),
+  customer("c4", "Chloé Dubois", "chl*****@courriel.example", "Visa", "5502"),
+  customer("c5", "Günther Weiß", "gun*****@brief.example"),
+  customer("c6", "Íñigo Larrañaga", "ini*****@correo.example"),
+];
+
+const DENOMINATIONS = [50000, 20000, 10000, 5000, 2000, 1000, 500, 200, 100, 50, 20, 10, 5, 2, 1];
+const PER_TENDER = 5000;
+const PER_CUSTOMER = 7500;
+const ON_TILL = 15000;
+const REASONS = [
+  ["damaged", "Damaged"],
+  ["wrong_product", "Wrong product"],
+  ["out_of_date", "Out of date"],
+  ["unwanted", "Unwanted"],
+  ["wrong_price", "Wrong price"],
+] as const;
+
+export type Scene = "first-run" | "signin" | "no-shift" | "empty" | "sale" | "offline";
+
+export class FakeTill {
+  delayMs = 0;
+  online = true;
+  forcedOffline = false;
+  offlineSince: string | null = null;
+  /** What the next online card does: "certain", "declined" or "unknown". */
+  nextCard: TenderStateView = "certain";
+  cardMs = 600;
+  /** Every command called, in order. */
+  readonly calls: string[] = [];
+
+  #boot = false;
+  #testMode = true;
+  #people: Person[] = [];
+  #session: Person | null = null;
+  #shift: (ShiftView & { float: number; cash: number; in: number; out: number; refunds: number }) | null = null;
+  #shiftNumber = 213;
+  #sale: Sale | null = null;
+  #suspended: { sale: Sale; at: string; cashier: string }[] = [];
+  #sold: Sold[] = [];
+  #entries: Entry[] = [];
+  #z: ReportView[] = [];
+  #counted = 0;
+  #recounted = false;
+  #receipt = 24_811;
+  #ids = 0;
+  #listeners = new Set<(connection: ConnectionView) => void>();
+
+  constructor(scene: Scene = "empty") {
+    if (scene === "first-run") return;
+    this.#openShop("Ultramarinos Peña");
+    this.#seedHistory();
+    if (scene === "signin") return;
+    this.#session = this.#people[0] ?? null;
+    if (scene === "no-shift") return;
+    this.#openShift(15_000);
+    this.#seedShift();
+    if (scene === "offline") this.setOnline(false, 4 * 60 + 6);
+    if (scene === "sale" || scene === "offline") this.#seedSale();
+  }
+
+  // What a test does to the world.
+
+  setOnline(online: boolean, minutesAgo = 0): void {
+    this.online = online;
+    this.offlineSince = online ? null : ago(minutesAgo);
+    this.announce();
+  }
+
+  announce(): void {
+    const connection = this.#connection();
+    for (const heard of this.#listeners) heard(connection);
+  }
+
+  settleTender(state: TenderStateView): void {
+    const tender = this.#sale?.tenders.at(-1);
+    if (!tender) return;
+    this.#put(tender, state);
+    this.announce();
+  }
+
+  lockUser(name: string, minutes: number): void {
+    const person = this.#people.find((each) => each.name === name);
+    if (person) person.locked_until = new Date(Date.now() + minutes * 60_000).toISOString();
+    this.announce();
+  }
+
+  // The contract.
+
+  commands(): Commands {
+    const answer = <A extends unknown[], T>(name: string, work: (...args: A) => T) => {
+      return async (...args: A): Promise<T> => {
+        this.calls.push(name);
+        if (this.delayMs > 0) await new Promise((done) => setTimeout(done, this.delayMs));
+        const result = work(...args);
+        return structuredClone(result);
+      };
+    };
+    const sale = (): SaleView => this.#view(this.#open());
+    return {
+      boot: answer("boot", () => this.#bootView()),
+      setupSample: answer("setup_sample", () => {
+        this.#openShop("Ultramarinos Peña");
+        this.#seedHistory();
+        return this.#bootView();
+      }),
+      setupShop: answer("setup_shop", (_profile: string, name: string, manager: string, pin: string) => {
+        this.#openShop(name);
+        this.#people = [person("u1", manager, "owner", pin)];
+        this.#testMode = false;
+        return this.#bootView();
+      }),
+      signIn: answer("sign_in", (user: string, pin: string) => {
+        this.#session = this.#check(user, pin);
+        return this.#bootView();
+      }),
+      signOut: answer("sign_out", () => {
+        this.#session = null;
+        return this.#bootView();
+      }),
+      shiftOpen: answer("shift_open", (float: string) => {
+        this.#openShift(minor(float));
+        return this.#bootView();
+      }),
+
+      categories: answer("categories", () => (this.#boot ? CATEGORIES : [])),
+      products: answer("products", (category: string | null) =>
+        category === null ? PRODUCTS.slice(0, 16) : PRODUCTS.filter((each) => each.category === category),
+      ),
+      search: answer("search", (text: string) => {
+        const wanted = fold(text.trim());
+        return wanted === "" ? [] : PRODUCTS.filter((each) => fold(each.name).includes(wanted) || each.sku === wanted);
+      }),
+
+      saleCurrent: answer("sale_current", () => (this.#sale ? this.#view(this.#sale) : null)),
+      scan: answer("scan", (code: string) => {
+        const weighed = /^(2\d{6})(\d{5})\d$/.exec(code);
+        const found = PRODUCTS.find((each) => each.code === (weighed?.[1] ?? code));
+        if (!found) refuse("barcode_unknown", "No product has this code. Nothing was added. Type its name.");
+        return this.#add(found.id, weighed ? String(Number(weighed[2]) / 1000) : null);
+      }),
+      addProduct: answer("add_product", (product: string, quantity: string | null) => this.#add(product, quantity)),
+      setQuantity: answer("set_quantity", (line: string, quantity: string) => {
+        const found = this.#line(line);
+        const wanted = Number(quantity);
+        if (!Number.isFinite(wanted) || wanted <= 0) {
+          refuse("negative", "The number must not be below zero. Nothing was changed.");
+        }
+        if (!found.product.weighed && !Number.isInteger(wanted)) {
+          refuse("quantity_kind", "Goods sold by weight need a weight, others a whole number. Nothing was changed.");
+        }
+        found.quantity = wanted;
+        return sale();
+      }),
+      overridePrice: answer("override_price", (line: string, price: string, approval: ApprovalInput | null) => {
+        this.#needsManager(approval);
+        this.#line(line).price = minor(price);
+        return sale();
+      }),
+      discountLine: answer(
+        "discount_line",
+        (line: string, discount: DiscountInput | null, approval: ApprovalInput | null) => {
+          const { percent, off } = this.#discount(discount, approval);
+          Object.assign(this.#line(line), { percent, off });
+          return sale();
+        },
+      ),
+      discountSale: answer("discount_sale", (discount: DiscountInput | null, approval: ApprovalInput | null) => {
+        Object.assign(this.#open(), this.#discount(discount, approval));
+        return sale();
+      }),
+      voidLine: answer("void_line", (line: string) => {
+        this.#line(line).voided = true;
+        return sale();
+      }),
+      unvoidLine: answer("unvoid_line", (line: string) => {
+        this.#line(line).voided = false;
+        return sale();
+      }),
+      voidSale: answer("void_sale", () => {
+        if (this.#sale && this.#sale.tenders.length > 0) {
+          refuse("tender_busy", "A tender is on this sale. Nothing was changed. Take it back first.");
+        }
+        this.#sale = null;
+        return null;
+      }),
+      customers: answer("customers", (text: string) =>
+        CUSTOMERS.filter((each) => fold(each.name).includes(fold(text.trim()))),
+      ),
+      setCustomer: answer("set_customer", (id: string | null) => {
+        const open = this.#open();
+        open.customer = CUSTOMERS.find((each) => each.id === id) ?? null;
+        return this.#view(open);
+      }),
+      suspend: answer("suspend", () => {
+        const open = this.#sale;
+        if (!open || open.lines.every((line) => line.voided)) {
+          refuse("sale_empty", "There is nothing on the sale. Nothing was taken.");
+        }
+        this.#suspended.unshift({ sale: open, at: ago(0), cashier: this.#who().name });
+        this.#sale = null;
+        this.#bookkeep();
+        return null;
+      }),
+      suspended: answer("suspended", () =>
+        this.#suspended.map(({ sale: one, at, cashier }) => ({
+          id: one.id,
+          at,
+          cashier,
+          lines: one.lines.filter((line) => !line.voided).length,
+          total: this.#view(one).total,
+          customer: one.customer?.name ?? null,
+        })),
+      ),
+      recall: answer("recall", (id: string) => {
+        if (this.#sale && this.#sale.lines.some((line) => !line.voided)) {
+          refuse("sales_unfinished", "A sale is open. Nothing was changed. Suspend or finish it first.");
+        }
+        const found = this.#suspended.find((each) => each.sale.id === id);
+        if (!found) refuse("not_found", "That is not here any more. Nothing was changed.");
+        this.#suspended = this.#suspended.filter((each) => each !== found);
+        this.#sale = found.sale;
+        this.#bookkeep();
+        return sale();
+      }),
+
+      tenderOptions: answer("tender_options", () => this.#options()),
+      tenderCash: answer("tender_cash", (given: string) => {
+        const cash = minor(given);
+        const due = this.#outstanding(this.#open());
+        if (cash <= 0) refuse("not_a_number", "That is not a number the till can use. Nothing was changed.");
+        this.#tender("cash", "Cash", Math.min(cash, due), "certain", `Taken. ${euros(cash)} given`, cash);
+        return sale();
+      }),
+      tenderCard: answer("tender_card", (kind: CardKind, amount: string | null, approval: ApprovalInput | null) => {
+        const open = this.#open();
+        const due = this.#outstanding(open);
+        const sum = amount === null ? due : minor(amount);
+        if (sum > due) refuse("over_due", "A card cannot be charged more than is due. Nothing was charged.");
+        const card = open.customer?.card;
+        if (kind === "saved_card" && !card) {
+          refuse("no_saved_card", "This customer has no saved card. Nothing was charged. Take another tender.");
+        }
+        const label = kind === "saved_card" ? `${card?.brand} •••• ${card?.last4}` : "Test card •••• 4242";
+        if (this.#isOnline()) {
+          const tender = this.#tender(kind, label, sum, "working", "On its way to the bank.");
+          const then = this.nextCard;
+          this.nextCard = "certain";
+          setTimeout(() => {
+            if (tender.state !== "working") return;
+            this.#put(tender, then);
+            this.announce();
+          }, this.cardMs);
+        } else {
+          if (sum > PER_TENDER || this.#atRisk() + sum > ON_TILL) this.#needsManager(approval, "over_limit");
+          this.#tender(kind, label, sum, "queued", "Queued, not yet charged");
+        }
+        return sale();
+      }),
+      tenderPayLink: answer(
+        "tender_pay_link",
+        (amount: string | null, contact: string, approval: ApprovalInput | null) => {
+          if (contact.trim() === "") refuse("bad_text", "A word is missing or far too long. Nothing was changed.");
+          const sum = amount === null ? this.#outstanding(this.#open()) : minor(amount);
+          if (this.#isOnline()) {
+            const tender = this.#tender("pay_link", "Pay link", sum, "needs_customer", "Waits for the customer to pay.");
+            tender.link = "https://checkout.stripe.example/c/pay/cs_test_a1b2c3d4e5f6";
+          } else {
+            if (this.#atRisk() + sum > ON_TILL) this.#needsManager(approval, "over_limit");
+            this.#tender("pay_link", "Pay link", sum, "queued", "Sent when back online");
+          }
+          return sale();
+        },
+      ),
+      tenderExternal: answer("tender_external", (amount: string | null, code: string, last4: string) => {
+        if (!/^\d{4}$/.test(last4) || code.trim() === "") {
+          refuse("bad_text", "A word is missing or far too long. Nothing was changed.");
+        }
+        const sum = amount === null ? this.#outstanding(this.#open()) : minor(amount);
+        this.#tender("external_terminal", `External terminal •••• ${last4}`, sum, "certain", `Slip ${code}`);
+        return sale();
+      }),
+      tenderRemove: answer("tender_remove", (id: string) => {
+        const open = this.#open();
+        open.tenders = open.tenders.filter((tender) => tender.id !== id);
+        return sale();
+      }),
+      tenderLookAgain: answer("tender_look_again", (id: string) => {
+        const tender = this.#open().tenders.find((each) => each.id === id);
+        if (tender?.state === "unknown" && this.nextCard !== "unknown") this.#put(tender, this.nextCard);
+        return sale();
+      }),
+      complete: answer("complete", () => this.#complete()),
+
+      recentSales: answer("recent_sales", () =>
+        this.#sold.map((sold) => ({
+          receipt: sold.receipt,
+          at: sold.at,
+          cashier: sold.cashier,
+          total: sold.sale.total,
+          tenders: sold.sale.tenders.map((tender) => tender.label).join(", "),
+          pending: sold.pending,
+          refunded: eur(sold.refunded),
+        })),
+      ),
+      receiptText: answer("receipt_text", (receipt: string) => this.#find(receipt).text),
+      receiptPrint: answer("receipt_print", (receipt: string) => {
+        this.#find(receipt);
+        return null;
+      }),
+      receiptPdf: answer("receipt_pdf", (receipt: string) => `receipts/${this.#find(receipt).receipt}.pdf`),
+
+      refundFind: answer("refund_find", (receipt: string) => {
+        const sold = this.#find(receipt);
+        return {
+          receipt: sold.receipt,
+          sold_at: sold.at,
+          cashier: sold.cashier,
+          total: sold.sale.total,
+          tenders: sold.sale.tenders.map((tender) => `${tender.label} ${euros(tender.amount.minor)}`).join(" · "),
+          lines: sold.sale.lines
+            .filter((line) => !line.voided)
+            .map((line) => {
+              const back = sold.returned.get(line.id) ?? 0;
+              const left = Number(line.quantity) - back;
+              return {
+                id: line.id,
+                name: line.name,
+                sold: line.quantity,
+                returned: line.weighed ? back.toFixed(3) : String(back),
+                left: line.weighed ? left.toFixed(3) : String(left),
+                weighed: line.weighed,
+                paid: line.amount,
+                paid_each: eur(Math.round(line.amount.minor / Number(line.quantity))),
+                is_deposit: false,
+              };
+            }),
+          reasons: REASONS.map(([code, name]) => ({ code, name })),
+        };
+      }),
+      refundQuote: answer("refund_quote", (receipt: string, lines: RefundLineInput[]) => this.#quote(receipt, lines)),
+      refundCommit: answer(
+        "refund_commit",
+        (receipt: string, lines: RefundLineInput[], reason: string, approval: ApprovalInput | null) => {
+          const quote = this.#quote(receipt, lines);
+          if (quote.total.minor === 0) refuse("nothing_to_refund", "Nothing is chosen. Nothing was refunded.");
+          if (reason === "") refuse("bad_text", "A reason is missing. Nothing was refunded.");
+          const approver = quote.needs_manager ? this.#needsManager(approval) : null;
+          const sold = this.#find(receipt);
+          for (const line of lines) {
+            sold.returned.set(line.line, (sold.returned.get(line.line) ?? 0) + Number(line.quantity));
+          }
+          sold.refunded += quote.total.minor;
+          if (this.#shift) this.#shift.refunds += quote.goes_to.at(-1)?.kind === "cash" ? quote.total.minor : 0;
+          const slip = this.#nextReceipt();
+          return {
+            receipt: slip,
+            total: quote.total,
+            goes_to: quote.goes_to,
+            approved_by: approver?.name ?? null,
+            receipt_text: paper(`REFUND ${slip}`, [
+              [`Of receipt ${receipt}`, ""],
+              ["GIVEN BACK", (quote.total.minor / 100).toFixed(2)],
+            ]),
+            printer: null,
+            pdf: `receipts/${slip}.pdf`,
+          };
+        },
+      ),
+
+      outbox: answer("outbox", () => this.#outbox()),
+      outboxEntry: answer("outbox_entry", (id: string) => this.#detail(id)),
+      outboxSendNow: answer("outbox_send_now", () => {
+        this.#send();
+        return this.#outbox();
+      }),
+      outboxDecide: answer("outbox_decide", (id: string, action: OutboxAction, approval: ApprovalInput | null) => {
+        const found = this.#entry(id);
+        const offered = this.#detail(id).actions.find((each) => each.action === action);
+        if (!offered?.available) {
+          refuse("not_now", "That cannot be decided while the charge is not known. Nothing was changed.");
+        }
+        if (offered.needs_manager) this.#needsManager(approval);
+        if (action === "send_now") this.#send();
+        if (action === "try_again") this.#mark(found, "declined", "The bank declined it once more.");
+        if (action === "take_cash") this.#mark(found, "closed", "Paid in cash instead.");
+        if (action === "write_off") this.#mark(found, "closed", `Written off: ${approval?.reason ?? ""}.`);
+        if (action === "pay_link") {
+          found.link = "https://checkout.stripe.example/c/pay/cs_test_outbox";
+          this.#mark(found, "needs_customer", "Pay link sent.");
+        }
+        this.announce();
+        return this.#detail(id);
+      }),
+
+      paidIn: answer("paid_in", (amount: string) => {
+        if (this.#shift) this.#shift.in += minor(amount);
+        return null;
+      }),
+      paidOut: answer("paid_out", (amount: string, _reason: string, approval: ApprovalInput | null) => {
+        if (minor(amount) > 5000) this.#needsManager(approval);
+        if (this.#shift) this.#shift.out += minor(amount);
+        return null;
+      }),
+      noSale: answer("no_sale", () => null),
+      countView: answer("count_view", () => this.#countView()),
+      count: answer("count", (pieces: CountInput[]) => {
+        if (this.#suspended.length > 0 || this.#sale) {
+          refuse(
+            "sales_unfinished",
+            "The shift stays open and nothing is lost. Finish or void the open and suspended sales first.",
+          );
+        }
+        this.#counted = pieces.reduce((sum, each) => sum + each.denomination_minor * each.pieces, 0);
+        return this.#compare();
+      }),
+      recount: answer("recount", () => {
+        this.#recounted = true;
+        return this.#countView();
+      }),
+      close: answer("close", (_note: string, _next: string | null, approval: ApprovalInput | null) => {
+        if (this.#compare().needs_manager) this.#needsManager(approval);
+        const report = this.#report(this.#shift?.number ?? 0);
+        this.#z.unshift(report);
+        this.#shift = null;
+        this.#recounted = false;
+        return report;
+      }),
+      reportX: answer("report_x", () => this.#report(null)),
+      reportZ: answer("report_z", (number: number) => {
+        const found = this.#z.find((each) => each.number === number);
+        return found ?? refuse("not_found", "That is not here any more. Nothing was changed.");
+      }),
+      reports: answer("reports", () =>
+        this.#z.map((each) => ({
+          number: each.number ?? 0,
+          closed_at: each.to,
+          takings: each.takings,
+          difference: each.difference ?? eur(0),
+        })),
+      ),
+      managers: answer("managers", () => this.#people.filter((each) => each.role !== "cashier").map(shown)),
+
+      connection: answer("connection", () => this.#connection()),
+      setForcedOffline: answer("set_forced_offline", (offline: boolean) => {
+        this.forcedOffline = offline;
+        this.offlineSince = offline ? ago(0) : null;
+        this.announce();
+        return this.#connection();
+      }),
+      stripeStatus: answer("stripe_status", () => ({
+        connected: true,
+        account: "acct_1TestUltramarinos",
+        livemode: false,
+        says: "Test mode. Nothing can be charged for real money.",
+      })),
+
+      onTillChanged: (heard) => {
+        this.#listeners.add(heard);
+        return () => this.#listeners.delete(heard);
+      },
+    };
+  }
+
+  // Behind the contract.
+
+  #isOnline(): boolean {
+    return this.online && !this.forcedOffline;
+  }
+
+  #id(): string {
+    this.#ids += 1;
+    return `x${this.#ids}`;
+  }
+
+  #openShop(name: string): void {
+    this.#boot = true;
+    this.#name = name;
+    this.#people = [
+      person("u1", "Inés Núñez", "cashier", "1111"),
+      person("u2", "Łukasz Wójcik", "cashier", "2222"),
+      person("u3", "Aïcha Benali", "cashier", "3333"),
+      person("u4", "Seán Ó Briain", "cashier", "4444"),
+      person("u5", "Tomás Agüero", "manager", "9876"),
+      person("u6", "Marta Peña", "owner", "864209"),
+    ];
+  }
+  #name = "";
+
+  #openShift(float: number): void {
+    this.#shiftNumber += 1;
+    this.#shift = {
+      number: this.#shiftNumber,
+      opened_at: ago(9 * 60 + 40),
+      opened_by: this.#who().name,
+      suspended: this.#suspended.length,
+      float,
+      cash: 0,
+      in: 0,
+      out: 0,
+      refunds: 0,
+    };
+  }
+
+  #who(): Person {
+    return this.#session ?? refuse("not_signed_in", "Nobody is signed in. Nothing was changed. Sign in with a PIN.");
+  }
+
+  #bootView(): BootView {
+    return {
+      shop: this.#boot
+        ? {
+            name: this.#name,
+            till: "Till 1",
+            currency: "EUR",
+            locale: "en-ES",
+            test_mode: this.#testMode,
+            refund_threshold: eur(5000),
+          }
+        : null,
+      users: this.#people.map(shown),
+      session: this.#session ? shown(this.#session) : null,
+      shift: this.#shift
+        ? {
+            number: this.#shift.number,
+            opened_at: this.#shift.opened_at,
+            opened_by: this.#shift.opened_by,
+            suspended: this.#suspended.length,
+          }
+        : null,
+      connection: this.#connection(),
+      version: "0.1.0",
+      profiles: [
+        ["BE", "Belgium", "EUR"],
+        ["CH", "Switzerland", "CHF"],
+        ["DE", "Germany", "EUR"],
+        ["ES", "Spain", "EUR"],
+        ["FR", "France", "EUR"],
+        ["GB", "United Kingdom", "GBP"],
+        ["IE", "Ireland", "EUR"],
+        ["NL", "Netherlands", "EUR"],
+        ["US", "United States", "USD"],
+      ].map(([code, name, currency]) => ({ code: code ?? "", name: name ?? "", currency: currency ?? "" })),
+    };
+  }
+
+  #bookkeep(): void {
+    if (this.#shift) this.#shift.suspended = this.#suspended.length;
+  }
+
+  #check(user: string, pin: string): Person {
+    const found = this.#people.find((each) => each.id === user);
+    if (!found) refuse("not_found", "That is not here any more. Nothing was changed.");
+    if (found.locked_until && new Date(found.locked_until) > new Date()) {
+      refuse("pin_locked", "Too many wrong PINs. Nothing was changed. Wait, or ask a manager.", {
+        locked_until: found.locked_until,
+      });
+    }
+    if (found.pin !== pin) {
+      found.wrong += 1;
+      if (found.wrong >= 5) {
+        found.wrong = 0;
+        found.locked_until = new Date(Date.now() + 15 * 60_000).toISOString();
+        refuse("pin_locked", "Too many wrong PINs. Nothing was changed. Wait, or ask a manager.", {
+          locked_until: found.locked_until,
+        });
+      }
+      refuse("pin_wrong", "Wrong PIN. Nothing was changed.", { tries_left: 5 - found.wrong });
+    }
+    found.wrong = 0;
+    found.locked_until = null;
+    return found;
+  }
+
+  #needsManager(approval: ApprovalInput | null, code: ErrorCode = "needs_manager"): Person {
+    const who = this.#who();
+    if (!approval && who.role !== "cashier") return who;
+    if (!approval) {
+      refuse(
+        code,
+        code === "over_limit"
+          ? "Over the limit for cards while offline. Nothing was taken. Take the rest in cash, or ask a manager."
+          : "Nothing was changed. This needs a manager's PIN.",
+      );
+    }
+    return this.#check(approval.user, approval.pin);
+  }
+
+  #discount(discount: DiscountInput | null, approval: ApprovalInput | null): { percent: number; off: number } {
+    if (!discount) return { percent: 0, off: 0 };
+    if ("percent" in discount) {
+      const percent = Number(discount.percent);
+      if (percent > 100) refuse("percent_over100", "A discount is 100 % at most. Nothing was changed.");
+      if (percent > 20) this.#needsManager(approval);
+      return { percent, off: 0 };
+    }
+    return { percent: 0, off: minor(discount.amount) };
+  }
+
+  #open(): Sale {
+    this.#sale ??= { id: this.#id(), lines: [], customer: null, percent: 0, off: 0, tenders: [] };
+    return this.#sale;
+  }
+
+  #line(id: string): Line {
+    const found = this.#open().lines.find((line) => line.id === id);
+    return found ?? refuse("not_found", "That is not here any more. Nothing was changed.");
+  }
+
+  #add(product: string, quantity: string | null): SaleView {
+    const found = PRODUCTS.find((each) => each.id === product);
+    if (!found) refuse("not_found", "That is not here any more. Nothing was changed.");
+    if (found.weighed && quantity === null) {
+      refuse("quantity_kind", "Goods sold by weight need a weight, others a whole number. Nothing was changed.");
+    }
+    const open = this.#open();
+    const last = open.lines.at(-1);
+    const amount = quantity === null ? 1 : Number(quantity);
+    if (last && last.product.id === product && !found.weighed && !last.voided) last.quantity += amount;
+    else {
+      open.lines.push({
+        id: this.#id(),
+        product: found,
+        quantity: amount,
+        price: found.price.minor,
+        percent: 0,
+        off: 0,
+        voided: false,
+      });
+    }
+    return this.#view(open);
+  }
+
+  #amounts(line: Line): { gross: number; discount: number } {
+    const gross = Math.round(line.price * line.quantity);
+    return { gross, discount: Math.min(gross, Math.round((gross * line.percent) / 100) + line.off) };
+  }
+
+  #total(sale: Sale): { gross: number; lines: number; total: number } {
+    let gross = 0;
+    let lines = 0;
+    for (const line of sale.lines.filter((each) => !each.voided)) {
+      const amounts = this.#amounts(line);
+      gross += amounts.gross;
+      lines += amounts.gross - amounts.discount;
+    }
+    return { gross, lines, total: Math.max(0, lines - Math.round((lines * sale.percent) / 100) - sale.off) };
+  }
+
+  #outstanding(sale: Sale): number {
+    const paid = sale.tenders
+      .filter((tender) => tender.state !== "declined" && tender.state !== "canceled")
+      .reduce((sum, tender) => sum + tender.amount, 0);
+    return Math.max(0, this.#total(sale).total - paid);
+  }
+
+  #view(sale: Sale): SaleView {
+    const { gross, total } = this.#total(sale);
+    const outstanding = this.#outstanding(sale);
+    const change = sale.tenders.reduce((sum, tender) => sum + ((tender.given ?? tender.amount) - tender.amount), 0);
+    const busy = sale.tenders.some((tender) => ["working", "unknown"].includes(tender.state));
+    const waits = sale.tenders.some((tender) => ["working", "unknown", "needs_customer"].includes(tender.state));
+    return {
+      id: sale.id,
+      lines: sale.lines.map((line): LineView => {
+        const { gross: before, discount } = this.#amounts(line);
+        return {
+          id: line.id,
+          product: line.product.id,
+          name: line.product.name,
+          quantity: line.product.weighed ? line.quantity.toFixed(3) : String(line.quantity),
+          weighed: line.product.weighed,
+          unit_price: eur(line.price),
+          list_price: line.price === line.product.price.minor ? null : line.product.price,
+          gross: eur(before),
+          discount: eur(discount),
+          discounts: [line.percent ? `${line.percent} %` : "", line.off ? euros(line.off) : ""].filter(Boolean),
+          amount: eur(before - discount),
+          is_deposit: false,
+          voided: line.voided,
+        };
+      }),
+      customer: sale.customer,
+      gross: eur(gross),
+      discount: eur(gross - total),
+      sale_discounts: [sale.percent ? `${sale.percent} %` : "", sale.off ? euros(sale.off) : ""].filter(Boolean),
+      tax: eur(Math.round(total - total / 1.0845)),
+      tax_included: true,
+      total: eur(total),
+      outstanding: eur(outstanding),
+      cash_due: eur(outstanding),
+      cash_rounding: eur(0),
+      change: eur(change),
+      tenders: sale.tenders.map((tender) => ({
+        id: tender.id,
+        kind: tender.kind,
+        label: tender.label,
+        amount: eur(tender.amount),
+        given: tender.given === null ? null : eur(tender.given),
+        state: tender.state,
+        says: tender.says,
+        can_remove: !["working", "unknown"].includes(tender.state),
+        can_look_again: tender.state === "unknown",
+        link: tender.link,
+      })),
+      can_complete: sale.lines.some((line) => !line.voided) && outstanding === 0 && !waits,
+      busy,
+    };
+  }
+
+  #tender(
+    kind: TenderKindView,
+    label: string,
+    amount: number,
+    state: TenderStateView,
+    says: string,
+    given: number | null = null,
+  ): Tender {
+    const open = this.#open();
+    if (open.lines.every((line) => line.voided)) {
+      refuse("sale_empty", "There is nothing on the sale. Nothing was taken.");
+    }
+    const tender = { id: this.#id(), kind, label, amount, given, state, says, link: null };
+    open.tenders.push(tender);
+    return tender;
+  }
+
+  #put(tender: Tender, state: TenderStateView): void {
+    tender.state = state;
+    tender.says = {
+      certain: "Approved",
+      declined: "The card was declined. Nothing was charged. Take another tender.",
+      unknown: "Not known yet if the card was charged. It cannot be charged twice.",
+      canceled: "Cancelled. Nothing was charged. Take another tender.",
+      working: "On its way to the bank.",
+      queued: "Queued, not yet charged",
+      needs_customer: "Waits for the customer to pay.",
+      needs_attention: "A person must look.",
+      expired: "Too old.",
+      closed: "Closed.",
+    }[state];
+  }
+
+  #options() {
+    const open = this.#open();
+    const due = this.#outstanding(open);
+    const card = open.customer?.card;
+    const offline = !this.#isOnline();
+    const risk = this.#atRisk();
+    const most = Math.max(0, Math.min(PER_TENDER, ON_TILL - risk));
+    const notes = [...new Set([500, 1000, 2000, 5000].map((note) => Math.ceil((due + 1) / note) * note))];
+    const sum = (due / 100).toFixed(2);
+    const others: OtherOptionView[] = [];
+    others.push({
+      kind: "saved_card",
+      title: card ? `Saved card · ${card.brand} •••• ${card.last4}` : "Saved card",
+      says: card
+        ? `${open.customer?.name ?? ""}. ${offline ? "Charged when back online." : "Charged now."}`
+        : "Choose a customer with a saved card first (F3 on the sale).",
+      available: card !== null && card !== undefined && due > 0,
+      certain: !offline,
+      most: offline ? eur(most) : null,
+      needs_manager: offline && due > most,
+      receipt_says: offline
+        ? [
+            `Card  ${card?.brand ?? ""} **** ${card?.last4 ?? ""}`.padEnd(30) + sum.padStart(8),
+            "CARD PAYMENT PENDING",
+            `Your card will be charged ${sum} EUR`,
+            "when this till is back online.",
+          ]
+        : [`Card  ${card?.brand ?? ""} **** ${card?.last4 ?? ""}`.padEnd(30) + sum.padStart(8)],
+    });
+    others.push({
+      kind: "pay_link",
+      title: "Pay link",
+      says: offline ? "Sent when back online. Customer pays by phone." : "The customer scans it and pays by phone.",
+      available: due > 0,
+      certain: !offline,
+      most: offline ? eur(most) : null,
+      needs_manager: offline && due > most,
+      receipt_says: ["Pay link".padEnd(30) + sum.padStart(8)],
+    });
+    others.push({
+      kind: "external_terminal",
+      title: "External terminal",
+      says: "Charge on the other machine, type its slip number.",
+      available: due > 0,
+      certain: true,
+      most: null,
+      needs_manager: false,
+      receipt_says: ["External terminal".padEnd(30) + sum.padStart(8)],
+    });
+    if (this.#testMode) {
+      others.push({
+        kind: "simulated_reader",
+        title: "Simulated reader",
+        says: offline ? "Needs the network. Nothing is taken offline." : "A test card, as if tapped.",
+        available: !offline && due > 0,
+        certain: true,
+        most: null,
+        needs_manager: false,
+        receipt_says: ["Card  Test **** 4242".padEnd(30) + sum.padStart(8)],
+      });
+    }
+    return {
+      outstanding: eur(due),
+      cash: [due, ...notes].slice(0, 4).map((given) => ({ given: eur(given), change: eur(given - due) })),
+      others,
+      limits: offline
+        ? {
+            this_tender: eur(due),
+            per_tender: eur(PER_TENDER),
+            customer_waiting: eur(0),
+            per_customer: eur(PER_CUSTOMER),
+            waiting: eur(risk),
+            on_till: eur(ON_TILL),
+            room: eur(Math.max(0, ON_TILL - risk - due)),
+          }
+        : null,
+    };
+  }
+
+  #nextReceipt(): string {
+    this.#receipt += 1;
+    return `1-${String(this.#receipt).padStart(6, "0")}`;
+  }
+
+  #complete(): DoneView {
+    const open = this.#open();
+    const view = this.#view(open);
+    if (!view.can_complete) refuse("underpaid", "The sale is not paid yet. It stays open. Take the rest.");
+    const receipt = this.#nextReceipt();
+    const queued = open.tenders.filter((tender) => tender.state === "queued");
+    for (const tender of queued) {
+      this.#entries.unshift({
+        entry: {
+          id: tender.id,
+          is_refund: false,
+          who: open.customer?.name ?? tender.label,
+          card: tender.label,
+          receipt,
+          cashier: this.#who().name,
+          at: ago(0),
+          amount: eur(tender.amount),
+          state: "queued",
+          says: "Waiting for the network",
+        },
+        history: [{ at: ago(0), says: "Sale complete. On a saved card, at your risk.", state: "certain" }],
+        link: null,
+      });
+    }
+    const cash = open.tenders.filter((each) => each.kind === "cash").reduce((sum, each) => sum + each.amount, 0);
+    if (this.#shift) this.#shift.cash += cash;
+    const text = receiptPaper(receipt, view);
+    this.#sold.unshift({
+      receipt,
+      at: ago(0),
+      cashier: this.#who().name,
+      sale: view,
+      text,
+      pending: queued.length > 0,
+      refunded: 0,
+      returned: new Map(),
+    });
+    this.#sale = null;
+    const risk = queued.reduce((sum, tender) => sum + tender.amount, 0);
+    const done: DoneView = {
+      receipt,
+      sale: view,
+      change: view.change,
+      at_risk: eur(risk),
+      receipt_text: text,
+      printer: null,
+      pdf: `receipts/${receipt}.pdf`,
+    };
+    queueMicrotask(() => this.announce());
+    return done;
+  }
+
+  #find(receipt: string): Sold {
+    const found = this.#sold.find((each) => each.receipt === receipt.trim());
+    return found ?? refuse("not_found", "That is not here any more. Nothing was changed.");
+  }
+
+  #quote(receipt: string, lines: RefundLineInput[]): RefundQuoteView {
+    const sold = this.#find(receipt);
+    const values = lines.map((wanted) => {
+      const line = sold.sale.lines.find((each) => each.id === wanted.line);
+      if (!line) refuse("not_found", "That is not here any more. Nothing was changed.");
+      const left = Number(line.quantity) - (sold.returned.get(line.id) ?? 0);
+      if (Number(wanted.quantity) > left + 1e-9) {
+        refuse("more_than_sold", "More than was sold and not yet returned. Nothing was refunded.");
+      }
+      return Math.round((line.amount.minor * Number(wanted.quantity)) / Number(line.quantity));
+    });
+    const total = values.reduce((sum, value) => sum + value, 0);
+    const card = sold.sale.tenders.find((tender) => tender.kind !== "cash");
+    const toCard = card ? Math.min(total, card.amount.minor) : 0;
+    const goes: RefundQuoteView["goes_to"] = [];
+    if (card && toCard > 0) {
+      goes.push({
+        label: card.label,
+        kind: card.kind,
+        amount: eur(toCard),
+        says:
+          card.state === "queued"
+            ? "Not charged yet: the charge is lowered by this much."
+            : `First: the card that paid, up to the ${euros(card.amount.minor)} left on it`,
+      });
+    }
+    if (total - toCard > 0) {
+      goes.push({
+        label: "Cash",
+        kind: "cash",
+        amount: eur(total - toCard),
+        says: card ? "The rest, as part was paid in cash" : "As it was paid",
+      });
+    }
+    const over = total > 5000;
+    return {
+      total: eur(total),
+      tax: eur(Math.round(total - total / 1.1)),
+      cash_rounding: eur(0),
+      lines: values.map(eur),
+      goes_to: goes,
+      needs_manager: over,
+      says: over ? "Over €50.00, so a manager approves it with a PIN." : null,
+      managers: this.#people.filter((each) => each.role !== "cashier").map(shown),
+    };
+  }
+
+  #waiting(): Entry[] {
+    return this.#entries.filter(({ entry }) => ["queued", "working", "unknown", "needs_customer"].includes(entry.state));
+  }
+
+  #atRisk(): number {
+    return this.#waiting().reduce((sum, { entry }) => sum + entry.amount.minor, 0);
+  }
+
+  #connection(): ConnectionView {
+    const waiting = this.#waiting();
+    return {
+      online: this.#isOnline(),
+      forced_offline: this.forcedOffline,
+      offline_since: this.#isOnline() ? null : this.offlineSince,
+      waiting: waiting.length,
+      at_risk: eur(this.#atRisk()),
+      need_a_person: this.#entries.filter(({ entry }) => entry.state === "declined").length,
+      oldest_at: waiting.at(-1)?.entry.at ?? null,
+      sending: false,
+      paused: null,
+    };
+  }
+
+  #outbox() {
+    return {
+      waiting: this.#waiting().map(({ entry }) => entry),
+      need_a_person: this.#entries.filter(({ entry }) => entry.state === "declined").map(({ entry }) => entry),
+      settled: this.#entries
+        .filter(({ entry }) => entry.state === "certain" || entry.state === "closed")
+        .map(({ entry }) => entry),
+      at_risk: eur(this.#atRisk()),
+      limit: eur(ON_TILL),
+      offline_since: this.#isOnline() ? null : this.offlineSince,
+      progress: null,
+    };
+  }
+
+  #entry(id: string): Entry {
+    const found = this.#entries.find(({ entry }) => entry.id === id);
+    return found ?? refuse("not_found", "That is not here any more. Nothing was changed.");
+  }
+
+  #mark(found: Entry, state: TenderStateView, says: string): void {
+    found.entry.state = state;
+    found.entry.says = says;
+    found.history.push({ at: ago(0), says, state });
+  }
+
+  #send(): void {
+    if (!this.#isOnline()) {
+      refuse("offline", "Stripe cannot be reached. Nothing is lost; what waits is sent when it can be.");
+    }
+    for (const found of this.#waiting()) {
+      if (found.entry.state !== "needs_customer") this.#mark(found, "certain", "Charged");
+    }
+    this.announce();
+  }
+
+  #detail(id: string): OutboxDetailView {
+    const { entry, history, link } = this.#entry(id);
+    const unknown = entry.state === "unknown";
+    const declined = entry.state === "declined";
+    const settled = entry.state === "certain" || entry.state === "closed";
+    const words: Partial<Record<TenderStateView, [string, string]>> = {
+      unknown: [
+        "Not known yet if the card was charged. It cannot be charged twice.",
+        "When back online the same request is repeated. If the card was charged, Stripe says so and nothing is charged again. Nothing to do.",
+      ],
+      declined: [
+        `Declined. Nothing was charged. The shop is owed ${euros(entry.amount.minor)}.`,
+        "The bank said: not enough money on the account. Trying the same card again will not help today.",
+      ],
+      certain: ["Charged. The money is certain.", "Nothing to do."],
+      closed: ["Closed. Nothing more is charged.", "Nothing to do."],
+      needs_customer: ["Waits for the customer to pay. Nothing is charged until then.", "Show or send the link again."],
+    };
+    const [verdict, advice] = words[entry.state] ?? [
+      "Queued, not yet charged. The sale stands.",
+      "It is charged when the till is back online. Nothing to do.",
+    ];
+    const off = unknown ? "This stays off until we know: otherwise the customer could pay twice." : null;
+    return {
+      entry,
+      verdict,
+      advice,
+      history,
+      actions: settled
+        ? []
+        : [
+            declined
+              ? { action: "try_again", available: true, why_not: null, needs_manager: false }
+              : { action: "send_now", available: true, why_not: null, needs_manager: false },
+            { action: "pay_link", available: !unknown, why_not: off, needs_manager: false },
+            { action: "take_cash", available: !unknown, why_not: off, needs_manager: false },
+            { action: "write_off", available: true, why_not: null, needs_manager: true },
+          ],
+      link,
+    };
+  }
+
+  #expected(): number {
+    const shift = this.#shift;
+    return shift ? shift.float + shift.cash + shift.in - shift.out - shift.refunds : 0;
+  }
+
+  #countView() {
+    return {
+      denominations: DENOMINATIONS.map(eur),
+      suspended: this.#suspended.length,
+      waiting: this.#waiting().length,
+      at_risk: eur(this.#atRisk()),
+      recounted: this.#recounted,
+    };
+  }
+
+  #compare() {
+    const expected = this.#expected();
+    const difference = this.#counted - expected;
+    const shift = this.#shift;
+    return {
+      why: [
+        { label: "Float", count: null, amount: eur(shift?.float ?? 0) },
+        { label: "Cash sales", count: this.#sold.length, amount: eur(shift?.cash ?? 0) },
+        { label: "Cash refunds", count: null, amount: eur(-(shift?.refunds ?? 0)) },
+        { label: "Paid-in", count: null, amount: eur(shift?.in ?? 0) },
+        { label: "Paid-out", count: null, amount: eur(-(shift?.out ?? 0)) },
+      ],
+      expected: eur(expected),
+      counted: eur(this.#counted),
+      difference: eur(difference),
+      hints:
+        Math.abs(difference) === 200
+          ? [
+              { title: "One €2 coin", says: "A single coin miscounted makes exactly this" },
+              { title: "No-sale at 14:10", says: "Łukasz Wójcik, no reason given" },
+            ]
+          : [],
+      can_recount: !this.#recounted && difference !== 0,
+      needs_manager: Math.abs(difference) > 500,
+      preview: this.#report(shift?.number ?? 0).text,
+      z_number: shift?.number ?? 0,
+    };
+  }
+
+  #report(number: number | null): ReportView {
+    const takings = 272_375;
+    const expected = this.#expected();
+    const hours = Array.from({ length: 24 }, () => 0);
+    [9600, 16800, 24200, 31200, 35610, 29900, 14200, 9300, 11900, 25500, 33100, 28900, 16500].forEach((sum, i) => {
+      hours[8 + i] = sum;
+    });
+    const rows: [string, string][] = [
+      ["Sales 186", "2,865.70"],
+      ["Refunds 3", "-141.95"],
+      ["TAKINGS", "2,723.75"],
+      ["of which tax", "217.75"],
+      ["-", ""],
+      ["Cash", "1,022.85"],
+      ["Card, settled", "1,400.65"],
+      ["External terminal", "184.65"],
+      ["Card, NOT YET CHARGED", "115.60"],
+      ["-", ""],
+      ["4 CARD PAYMENTS PENDING", ""],
+      ["-", ""],
+      ["Expected", (expected / 100).toFixed(2)],
+      ...(number === null ? [] : ([["Counted", (this.#counted / 100).toFixed(2)]] as [string, string][])),
+    ];
+    return {
+      title: number === null ? "X report" : `Z report ${number}`,
+      number,
+      from: ago(9 * 60 + 40),
+      to: ago(0),
+      takings: eur(takings),
+      sales: 186,
+      average: eur(1541),
+      tenders: [
+        { label: "Card, settled", count: 74, amount: eur(140_065) },
+        { label: "Cash", count: 98, amount: eur(102_285) },
+        { label: "External terminal", count: 10, amount: eur(18_465) },
+        { label: "Card, not yet charged", count: 4, amount: eur(11_560) },
+      ],
+      taxes: [
+        { label: "4 %", count: null, amount: eur(5186) },
+        { label: "10 %", count: null, amount: eur(8010) },
+        { label: "21 %", count: null, amount: eur(8579) },
+      ],
+      categories: CATEGORIES.map((label, i) => ({ label, count: 64 - i * 7, amount: eur(68_400 - i * 9_130) })),
+      hours: hours.map(eur),
+      pending: { label: "Not yet charged", count: 4, amount: eur(11_560) },
+      difference: number === null ? null : eur(this.#counted - expected),
+      text: paper(number === null ? "X REPORT" : `Z REPORT ${number}`, rows),
+      pdf: number === null ? null : `reports/z-${number}.pdf`,
+      printer: null,
+      verdict: "Books agree.",
+    };
+  }
+
+  #seedHistory(): void {
+    this.#counted = 0;
+    for (const [number, days] of [
+      [213, 1],
+      [212, 2],
+      [211, 3],
+    ] as const) {
+      const report = this.#report(number);
+      const at = ago(days * 24 * 60);
+      this.#z.push({ ...report, from: ago(days * 24 * 60 + 720), to: at, difference: eur(number === 212 ? -200 : 0) });
+    }
+  }
+
+  #seedShift(): void {
+    const rows: [string, string, string, number, TenderStateView, string, number][] = [
+      ["e1", "Björn Lindqvist", "Mastercard •••• 4444", 3860, "queued", "Waiting for the network", 157],
+      ["e2", "Zoë Fernández", "Mastercard •••• 7719", 2715, "unknown", "Sent, no answer yet", 205],
+      ["e3", "Íñigo Larrañaga", "Pay link", 1845, "queued", "Pay link, goes out when online", 265],
+      ["e4", "Chloé Dubois", "Visa •••• 5502", 2340, "declined", "Not enough money", 1500],
+      ["e5", "Günther Weiß", "Visa •••• 0341", 1290, "declined", "Card has expired", 4300],
+      ["e6", "Ana Ortega", "Visa •••• 4242", 1999, "certain", "Charged", 300],
+    ];
+    this.#entries = rows.map(([id, who, card, amount, state, says, minutes], i) => ({
+      entry: {
+        id,
+        is_refund: false,
+        who,
+        card,
+        receipt: `1-0247${89 + i}`,
+        cashier: "Inés Núñez",
+        at: ago(minutes),
+        amount: eur(amount),
+        state,
+        says,
+      },
+      history: [
+        { at: ago(minutes), says: `Sale complete. ${euros(amount)} on a saved card, at your risk.`, state: "certain" },
+        ...(state === "unknown"
+          ? ([
+              {
+                at: ago(minutes - 22),
+                says: "The network came back for a moment. We sent the charge.",
+                state: "working",
+              },
+              {
+                at: ago(minutes - 22),
+                says: "The line dropped before the answer. It may or may not have been charged.",
+                state: "unknown",
+              },
+            ] as HistoryView[])
+          : []),
+        ...(state === "declined"
+          ? ([{ at: ago(minutes - 90), says: "The bank declined it.", state: "declined" }] as HistoryView[])
+          : []),
+      ],
+      link: null,
+    }));
+    const basket = (names: [number, number][]): Sale => ({
+      id: this.#id(),
+      customer: null,
+      percent: 0,
+      off: 0,
+      tenders: [],
+      lines: names.map(([index, quantity]) => {
+        const product = PRODUCTS[index] as ProductView;
+        return { id: this.#id(), product, quantity, price: product.price.minor, percent: 0, off: 0, voided: false };
+      }),
+    });
+    const sell = (names: [number, number][], cash: number, minutes: number): void => {
+      this.#sale = basket(names);
+      const due = this.#outstanding(this.#sale);
+      if (due > cash) this.#tender("saved_card", "Visa •••• 1881", due - cash, "certain", "Approved");
+      this.#tender("cash", "Cash", Math.min(cash, due), "certain", "Taken", Math.min(cash, due));
+      this.#complete();
+      const sold = this.#sold[0];
+      if (sold) sold.at = ago(minutes);
+    };
+    sell([[30, 2], [31, 6], [9, 2], [15, 2]], 5000, 7 * 1440);
+    sell([[0, 1], [1, 2]], 20_000, 70);
+    sell([[6, 0.412], [14, 4]], 20_000, 31);
+    this.#suspended = [
+      { sale: basket([[10, 6], [22, 1]]), at: ago(18), cashier: "Inés Núñez" },
+      { sale: basket([[17, 1]]), at: ago(64), cashier: "Łukasz Wójcik" },
+    ];
+    this.#sale = null;
+  }
+
+  #seedSale(): void {
+    for (const [index, quantity] of [
+      [0, 2],
+      [4, 0.93],
+      [6, 0.412],
+      [5, 1],
+      [8, 1],
+      [9, 1],
+      [7, 2],
+    ] as const) {
+      this.#add(`p${index + 1}`, String(quantity));
+    }
+    const open = this.#open();
+    const last = open.lines.at(-1);
+    if (last) last.percent = 10;
+    open.customer = CUSTOMERS[0] ?? null;
+  }
+}
+
+function person(id: string, name: string, role: UserView["role"], pin: string): Person {
+  return { id, name, role, pin, wrong: 0, locked_until: null };
+}
+
+function shown({ id, name, role, locked_until }: Person): UserView {
+  return { id, name, role, locked_until };
+}
+
+/** RFC 3339, with this machine's own offset. */
+function ago(minutes: number): string {
+  const at = new Date(Date.now() - minutes * 60_000);
+  const offset = -at.getTimezoneOffset();
+  const local = new Date(at.getTime() + offset * 60_000).toISOString().slice(0, 19);
+  const two = (n: number): string => String(Math.floor(n)).padStart(2, "0");
+  return `${local}${offset < 0 ? "-" : "+"}${two(Math.abs(offset) / 60)}:${two(Math.abs(offset) % 60)}`;
+}
+
+function paper(title: string, rows: [string, string][]): string[] {
+  const width = 42;
+  return [
+    title.padStart((width + title.length) / 2),
+    "-".repeat(width),
+    ...rows.map(([left, right]) => (left === "-" ? "-".repeat(width) : left.padEnd(width - right.length) + right)),
+  ];
+}
+
+function receiptPaper(receipt: string, sale: SaleView): string[] {
+  const figure = (money: MoneyView): string => (money.minor / 100).toFixed(2);
+  return [
+    "            ULTRAMARINOS PEÑA             ",
+    "           C. de la Cava Alta 14          ",
+    ...paper(`Receipt ${receipt}`, [
+      ...sale.lines.filter((line) => !line.voided).map((line): [string, string] => [line.name, figure(line.amount)]),
+      ["-", ""],
+      ["TOTAL EUR", figure(sale.total)],
+      ["Tax included", figure(sale.tax)],
+      ["-", ""],
+      ...sale.tenders.map((tender): [string, string] => [tender.label, figure(tender.amount)]),
+      ...(sale.tenders.some((tender) => tender.state === "queued")
+        ? ([["CARD PAYMENT PENDING", ""]] as [string, string][])
+        : []),
+    ]),
+    "          ¡Gracias, hasta pronto!         ",
+  ];
+}
+
+/** The fake that the address asks for: `?scene=offline`. Tests reach it as `window.fakeTill`. */
+export function fakeFromAddress(): Commands {
+  const asked = new URLSearchParams(location.search).get("scene");
+  const scenes: Scene[] = ["first-run", "signin", "no-shift", "empty", "sale", "offline"];
+  const till = new FakeTill(scenes.find((scene) => scene === asked) ?? "empty");
+  Object.assign(window, { fakeTill: till });
+  return till.commands();
+}
