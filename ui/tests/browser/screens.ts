@@ -1,0 +1,309 @@
+// How to get to every screen, from a scene.
+
+import type { Shop } from "./window";
+
+export interface Place {
+  name: string;
+  scene: string;
+  go(shop: Shop): Promise<void>;
+}
+
+export const PLACES: Place[] = [
+  { name: "setup", scene: "first-run", go: (shop) => shop.sees("screen-setup") },
+  {
+    name: "setup-filled",
+    scene: "first-run",
+    go: async (shop) => {
+      await shop.at("profile-ES").click();
+      await shop.at("setup-name").fill("Ultramarinos Peña");
+      await shop.at("setup-manager").fill("Marta Peña");
+      await shop.at("setup-pin").fill("864209");
+      await shop.at("setup-pin-again").fill("864");
+    },
+  },
+  { name: "signin", scene: "signin", go: (shop) => shop.type("11") },
+  {
+    name: "signin-wrong",
+    scene: "signin",
+    go: async (shop) => {
+      await shop.type("0000");
+      await shop.press("Enter");
+      await shop.sees("pin-wrong");
+    },
+  },
+  {
+    name: "signin-locked",
+    scene: "signin",
+    go: async (shop) => {
+      for (let i = 0; i < 5; i += 1) {
+        await shop.type("0000");
+        await shop.press("Enter");
+      }
+      await shop.sees("locked");
+    },
+  },
+  { name: "open-shift", scene: "no-shift", go: (shop) => shop.type("15000") },
+  { name: "sell-empty", scene: "empty", go: (shop) => shop.sees("tiles") },
+  { name: "sell", scene: "sale", go: (shop) => shop.sees("line-6") },
+  { name: "sell-offline", scene: "offline", go: (shop) => shop.sees("line-6") },
+  { name: "sell-search", scene: "sale", go: (shop) => shop.type("que") },
+  {
+    name: "sell-category",
+    scene: "sale",
+    go: async (shop) => {
+      await shop.at("category-Pantry").click();
+    },
+  },
+  { name: "sell-void", scene: "sale", go: (shop) => shop.press("Delete") },
+  {
+    name: "sell-weigh",
+    scene: "sale",
+    go: async (shop) => {
+      await shop.at("tile-1004").click();
+      await shop.type("412");
+    },
+  },
+  {
+    name: "sell-discount",
+    scene: "sale",
+    go: async (shop) => {
+      await shop.press("F7", "1", "0");
+    },
+  },
+  { name: "sell-customer", scene: "sale", go: (shop) => shop.press("F3") },
+  { name: "sell-suspended", scene: "empty", go: (shop) => shop.press("F5") },
+  { name: "sell-no-sale", scene: "empty", go: (shop) => shop.press("F8") },
+  {
+    name: "sell-notice",
+    scene: "sale",
+    go: async (shop) => {
+      await shop.scan("8499999999999");
+      await shop.sees("notice");
+    },
+  },
+  { name: "tender", scene: "sale", go: (shop) => shop.press("F9") },
+  {
+    name: "tender-offline",
+    scene: "offline",
+    go: async (shop) => {
+      await shop.press("F9", "2", "0", "0", "0", "Enter", "c");
+    },
+  },
+  {
+    name: "tender-offline-limit",
+    scene: "offline",
+    go: async (shop) => {
+      await shop.press("F9", "c");
+    },
+  },
+  { name: "tender-keypad", scene: "sale", go: (shop) => shop.press("F9", "4", "1", "5", "0") },
+  { name: "tender-external", scene: "sale", go: (shop) => shop.press("F9", "t", "F9") },
+  {
+    name: "tender-paylink",
+    scene: "sale",
+    go: async (shop) => {
+      await shop.press("F9", "l", "F9");
+      await shop.type("ana@x");
+      await shop.press("Enter");
+      await shop.sees("qr");
+    },
+  },
+  {
+    name: "tender-working",
+    scene: "sale",
+    go: async (shop) => {
+      await shop.till("till.cardMs = 60000");
+      await shop.press("F9", "c", "F9");
+      await shop.sees("pending");
+    },
+  },
+  {
+    name: "tender-unknown",
+    scene: "sale",
+    go: async (shop) => {
+      await shop.till("till.nextCard = 'unknown'");
+      await shop.press("F9", "c", "F9");
+      await shop.sees("not-known");
+    },
+  },
+  {
+    name: "tender-declined",
+    scene: "sale",
+    go: async (shop) => {
+      await shop.till("till.nextCard = 'declined'");
+      await shop.press("F9", "c", "F9");
+      await shop.page.locator('[data-state="declined"]').waitFor();
+    },
+  },
+  {
+    name: "done",
+    scene: "offline",
+    go: async (shop) => {
+      await shop.press("F9", "5", "0", "0", "0", "Enter", "c", "F9");
+      await shop.sees("screen-done");
+    },
+  },
+  {
+    name: "done-change",
+    scene: "sale",
+    go: async (shop) => {
+      await shop.press("F9", "F7");
+      await shop.sees("screen-done");
+    },
+  },
+  {
+    name: "done-preview",
+    scene: "sale",
+    go: async (shop) => {
+      await shop.press("F9", "F9");
+      await shop.sees("screen-done");
+      await shop.press("v");
+    },
+  },
+  { name: "refund-find", scene: "empty", go: (shop) => shop.press("F6") },
+  {
+    name: "refund",
+    scene: "empty",
+    go: async (shop) => {
+      await shop.press("F6");
+      await shop.scan("1-024812");
+      await shop.press("+", "+", "r", "ArrowDown", "+", "+", "+", "1");
+    },
+  },
+  {
+    name: "refund-approval",
+    scene: "empty",
+    go: async (shop) => {
+      await shop.press("F6");
+      await shop.scan("1-024812");
+      await shop.press("+", "+", "1", "F9");
+      await shop.sees("approval");
+      await shop.type("0000");
+      await shop.press("Enter");
+      await shop.sees("pin-wrong");
+      await shop.type("98");
+    },
+  },
+  {
+    name: "refund-done",
+    scene: "empty",
+    go: async (shop) => {
+      await shop.press("F6");
+      await shop.scan("1-024812");
+      await shop.press("ArrowDown", "+", "1", "F9");
+      await shop.sees("screen-refund-done");
+    },
+  },
+  {
+    name: "outbox",
+    scene: "offline",
+    go: async (shop) => {
+      await shop.press("F11", "ArrowDown");
+    },
+  },
+  {
+    name: "outbox-declined",
+    scene: "offline",
+    go: async (shop) => {
+      await shop.press("F11", "Tab");
+    },
+  },
+  {
+    name: "outbox-settled",
+    scene: "empty",
+    go: async (shop) => {
+      await shop.press("F11", "Tab", "Tab");
+    },
+  },
+  {
+    name: "outbox-write-off",
+    scene: "offline",
+    go: async (shop) => {
+      await shop.press("F11", "Tab", "w");
+      await shop.sees("approval");
+    },
+  },
+  { name: "menu", scene: "sale", go: (shop) => shop.press("F10") },
+  { name: "keys", scene: "sale", go: (shop) => shop.press("F1") },
+  {
+    name: "paid-out",
+    scene: "empty",
+    go: async (shop) => {
+      await shop.press("F10", "2", "1", "2", "5", "0");
+    },
+  },
+  { name: "recent-sales", scene: "empty", go: (shop) => shop.press("F10", "3") },
+  {
+    name: "reports",
+    scene: "offline",
+    go: async (shop) => {
+      await shop.press("F10", "4");
+      await shop.sees("takings");
+    },
+  },
+  {
+    name: "reports-z",
+    scene: "empty",
+    go: async (shop) => {
+      await shop.press("F10", "4");
+      await shop.sees("takings");
+      await shop.press("ArrowDown", "ArrowDown");
+    },
+  },
+  { name: "stripe", scene: "empty", go: (shop) => shop.press("F10", "8") },
+  {
+    name: "count",
+    scene: "offline",
+    go: async (shop) => {
+      await shop.press("F10", "7");
+      await shop.sees("screen-count");
+      await shop.press("Enter", "Enter", "Enter", "6", "Enter", "1", "3", "Enter", "8");
+    },
+  },
+  {
+    name: "compare",
+    scene: "empty",
+    go: async (shop) => {
+      await emptySuspended(shop);
+      await count(shop, "0 0 0 3 2 0 0 2 0 2 0 0 0 2");
+      await shop.press("F9");
+      await shop.sees("screen-compare");
+    },
+  },
+  {
+    name: "z-done",
+    scene: "empty",
+    go: async (shop) => {
+      await emptySuspended(shop);
+      await count(shop, "0 0 0 4");
+      await shop.press("F9");
+      await shop.sees("screen-compare");
+      await shop.press("F9");
+      await shop.page.locator('[data-testid="approval"], [data-testid="screen-z-done"]').first().waitFor();
+      if (await shop.at("approval").isVisible()) {
+        await shop.type("9876");
+        await shop.press("Enter");
+      }
+      await shop.sees("screen-z-done");
+    },
+  },
+];
+
+export async function emptySuspended(shop: Shop): Promise<void> {
+  for (let i = 0; i < 2; i += 1) {
+    await shop.press("F5", "Enter");
+    await shop.sees("line-0");
+    await shop.press("F10", "6");
+    await shop.page.getByTestId("no-lines").or(shop.page.locator(".no-lines")).waitFor();
+  }
+}
+
+export async function count(shop: Shop, pieces: string): Promise<void> {
+  await shop.press("F10", "7");
+  await shop.sees("screen-count");
+  for (const piece of pieces.split(" ")) {
+    await shop.type(piece);
+    await shop.press("Enter");
+  }
+}
+
