@@ -1,0 +1,439 @@
+// The flows of a day, by keyboard alone, each within its budget of keys (scans are not counted).
+
+import type { Browser } from "playwright-core";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { count, emptySuspended } from "./screens";
+import { launch, Shop } from "./window";
+
+let browser: Browser;
+let shop: Shop;
+beforeAll(async () => {
+  browser = await launch();
+});
+afterAll(async () => {
+  await browser.close();
+});
+afterEach(async () => {
+  expect(shop.complaints).toEqual([]);
+  await shop.close();
+});
+
+const BREAD = "8400000010016";
+const HAM = "8400000010085";
+
+async function within(budget: number, flow: () => Promise<void>): Promise<void> {
+  shop.keys = 0;
+  await flow();
+  expect(shop.keys).toBeLessThanOrEqual(budget);
+}
+
+describe("with a sale of €51.40, online", () => {
+  beforeEach(async () => {
+    shop = await Shop.open(browser, "sale");
+  });
+
+  it("exact cash: 2", async () => {
+    await within(2, async () => {
+      await shop.press("F9", "F9");
+      await shop.sees("screen-done");
+    });
+    expect(await shop.text("paid")).toBe("€51.40");
+  });
+
+  it("cash, the next note: 2", async () => {
+    await within(2, async () => {
+      await shop.press("F9", "F7");
+      await shop.sees("screen-done");
+    });
+    expect(await shop.text("change")).toBe("€48.60");
+  });
+
+  it("cash, typed €61.50: 6", async () => {
+    await within(6, async () => {
+      await shop.press("F9", "6", "1", "5", "0", "Enter");
+      await shop.sees("screen-done");
+    });
+    expect(await shop.text("change")).toBe("€10.10");
+  });
+
+  it("next sale: 0, a scan starts it", async () => {
+    await shop.press("F9", "F9");
+    await shop.sees("screen-done");
+    await within(0, async () => {
+      await shop.scan(BREAD);
+      await shop.sees("screen-sell");
+      await shop.sees("line-0");
+    });
+    expect(await shop.text("line-0")).toContain("Pan de masa madre");
+  });
+
+  it("three of the next product: 2", async () => {
+    await within(2, async () => {
+      await shop.press("3", "*");
+      await shop.scan(BREAD);
+      await shop.page.getByText("3 × €2.80").waitFor();
+    });
+  });
+
+  it("void the last line: 1, and Undo brings it back", async () => {
+    await within(1, async () => {
+      await shop.press("Delete");
+      await shop.sees("undo");
+    });
+    expect(await shop.text("total")).toBe("€39.79");
+    await shop.press("Control+z");
+    await shop.page.getByTestId("total").getByText("51.40").waitFor();
+  });
+
+  it("10 % off the line: 4", async () => {
+    await shop.scan(HAM);
+    await within(4, async () => {
+      await shop.press("F7", "1", "0", "Enter");
+      await shop.page.getByTestId("discount-dialog").waitFor({ state: "detached" });
+    });
+  });
+
+  it("a large discount asks for a manager; a wrong PIN changes nothing", async () => {
+    await shop.press("F7", "3", "0", "Enter");
+    await shop.sees("approval");
+    await shop.type("0000");
+    await shop.press("Enter");
+    await shop.sees("pin-wrong");
+    expect(await shop.text("pin-wrong")).toContain("4 tries left");
+    await shop.press("Escape");
+    expect(await shop.text("total")).toBe("€51.40");
+  });
+
+  it("suspend 1, recall the newest 2", async () => {
+    await within(1, async () => {
+      await shop.press("F4");
+      await shop.page.getByText("Scan the first product").waitFor();
+    });
+    await within(2, async () => {
+      await shop.press("F5", "Enter");
+      await shop.sees("line-6");
+    });
+    expect(await shop.text("total")).toBe("€51.40");
+  });
+
+  it("no-sale with its reason: 2", async () => {
+    await within(2, async () => {
+      await shop.press("F8", "1");
+      await shop.sees("notice");
+    });
+  });
+
+  it("arrows choose the line, + and − its quantity", async () => {
+    await shop.press("ArrowUp", "+");
+    await shop.page.getByText("2 × €8.75").waitFor();
+    await shop.press("-");
+    await shop.page.getByText("1 × €8.75").waitFor();
+  });
+
+  it("typing finds, Enter adds the first", async () => {
+    await shop.type("croi");
+    await shop.press("Enter");
+    await shop.page.getByText("1 × €1.30").waitFor();
+    expect(await shop.at("search").inputValue()).toBe("");
+  });
+
+  it("Enter alone takes no money, wherever the focus is", async () => {
+    await shop.press("F9", "Enter", "Enter");
+    await shop.at("take").focus();
+    await shop.press("Enter");
+    await shop.at("cash-1").focus();
+    await shop.press("Enter");
+    await shop.sees("screen-tender");
+    expect(await shop.page.getByTestId("tender-0").count()).toBe(0);
+  });
+
+  it("a scan while paying takes no money, types nothing and says so", async () => {
+    await shop.press("F9");
+    await shop.scan(BREAD);
+    await shop.sees("notice");
+    await shop.sees("screen-tender");
+    expect(await shop.page.getByTestId("cash-given").count()).toBe(0);
+  });
+
+  it("a scan never lands in a field", async () => {
+    await shop.press("F2");
+    await shop.scan(BREAD);
+    await shop.page.getByText("1 × €2.80").waitFor();
+    expect(await shop.at("search").inputValue()).toBe("");
+  });
+
+  it("a card online completes by itself when it is approved", async () => {
+    await within(3, async () => {
+      await shop.press("F9", "c", "F9");
+      await shop.sees("screen-done");
+    });
+  });
+
+  it("a declined card leaves the sale, another tender takes it", async () => {
+    await shop.till("till.nextCard = 'declined'");
+    await shop.press("F9", "c", "F9");
+    await shop.page.locator('[data-testid="tender-0"][data-state="declined"]').waitFor();
+    await shop.press("F9");
+    await shop.sees("screen-done");
+  });
+
+  it("a card that is not known yet holds the sale until it is", async () => {
+    await shop.till("till.nextCard = 'unknown'");
+    await shop.press("F9", "c", "F9");
+    await shop.sees("not-known");
+    await shop.press("F7", "5", "Enter", "Escape");
+    await shop.sees("screen-tender");
+    expect(await shop.page.getByTestId("tender-1").count()).toBe(0);
+    expect(await shop.at("another-tender").isDisabled()).toBe(true);
+    await shop.press("F9");
+    await shop.sees("screen-done");
+  });
+
+  it("a card that was cancelled frees the sale for another tender", async () => {
+    await shop.till("till.nextCard = 'unknown'");
+    await shop.press("F9", "c", "F9");
+    await shop.sees("not-known");
+    await shop.till("till.settleTender('canceled')");
+    await shop.press("F9");
+    await shop.sees("screen-done");
+  });
+
+  it("a pay link shows its code and finishes when it is paid", async () => {
+    await shop.press("F9", "l", "F9");
+    await shop.type("ana@x");
+    await shop.press("Enter");
+    await shop.sees("qr");
+    await shop.till("till.settleTender('certain')");
+    await shop.sees("screen-done");
+  });
+
+  it("an external terminal wants its slip", async () => {
+    await shop.press("F9", "t", "F9");
+    await shop.type("A1B2");
+    await shop.press("Tab");
+    await shop.type("4242");
+    await shop.press("Enter");
+    await shop.sees("screen-done");
+  });
+
+  it("a tender can be taken back", async () => {
+    await shop.press("F9", "1", "0", "0", "0", "Enter");
+    await shop.sees("tender-0");
+    expect(await shop.text("outstanding")).toBe("€41.40");
+    await shop.press("Delete");
+    await shop.page.getByTestId("outstanding").getByText("51.40").waitFor();
+  });
+
+  it("a double touch takes once", async () => {
+    await shop.till("till.delayMs = 150");
+    await shop.press("F9");
+    await shop.sees("cash-0");
+    await shop.at("part").count();
+    await shop.press("1", "0", "0", "0");
+    await shop.at("amount-take").dblclick({ timeout: 3000 }).catch(() => undefined);
+    await shop.sees("tender-0");
+    expect(await shop.page.getByTestId("tender-1").count()).toBe(0);
+  });
+
+  it("the keys are shown on F1 and Esc goes back", async () => {
+    await shop.press("F1");
+    await shop.sees("keys");
+    await shop.press("Escape");
+    expect(await shop.page.getByTestId("keys").count()).toBe(0);
+    expect(await shop.text("total")).toBe("€51.40");
+  });
+
+  it("going offline on purpose shows at once", async () => {
+    await shop.press("F10", "o", "Escape");
+    await shop.page.locator('[data-testid="pill"][data-online="false"]').waitFor();
+  });
+});
+
+describe("with a sale of €51.40, offline", () => {
+  beforeEach(async () => {
+    shop = await Shop.open(browser, "offline");
+  });
+
+  it("saved card within the limit: 3", async () => {
+    await shop.press("Delete");
+    await within(3, async () => {
+      await shop.press("F9", "c", "F9");
+      await shop.sees("screen-done");
+    });
+    await shop.sees("not-charged");
+  });
+
+  it("split, €20 cash and the rest on the saved card: 8", async () => {
+    await within(8, async () => {
+      await shop.press("F9", "2", "0", "0", "0", "Enter", "c", "F9");
+      await shop.sees("screen-done");
+    });
+    expect(await shop.text("not-charged")).toContain("€31.40");
+    expect(await shop.text("pill")).toContain("4 card payments waiting");
+  });
+
+  it("over the limit: the part that is allowed, or all of it with a manager", async () => {
+    await shop.press("F9", "c");
+    await shop.sees("limit-note");
+    expect(await shop.text("take")).toContain("Take €50.00 at your risk");
+    await shop.press("m");
+    await shop.sees("approval");
+    await shop.type("9876");
+    await shop.press("Enter");
+    await shop.sees("screen-done");
+    expect(await shop.text("not-charged")).toContain("€51.40");
+  });
+
+  it("sending while offline says what holds", async () => {
+    await within(2, async () => {
+      await shop.press("F11", "s");
+      await shop.sees("notice");
+    });
+    expect(await shop.text("notice")).toContain("Nothing is lost");
+  });
+
+  it("the outbox opens on waiting, Tab goes to what needs a person, a write-off wants a PIN", async () => {
+    await shop.press("F11", "Tab");
+    await shop.page.getByText("Nothing was charged. The shop is owed").waitFor();
+    await shop.press("w");
+    await shop.sees("approval");
+    await shop.type("9876");
+    await shop.press("Enter");
+    await shop.page.getByTestId("approval").waitFor({ state: "detached" });
+    expect(await shop.text("outbox-need_a_person")).toContain("1");
+  });
+
+  it("an unknown charge offers nothing that could charge twice", async () => {
+    await shop.press("F11", "ArrowDown");
+    await shop.page.getByText("It cannot be charged twice").waitFor();
+    expect(await shop.at("act-take_cash").isDisabled()).toBe(true);
+    expect(await shop.at("act-pay_link").isDisabled()).toBe(true);
+  });
+});
+
+describe("the rest of the day", () => {
+  it("send the outbox: 2", async () => {
+    shop = await Shop.open(browser, "empty");
+    await within(2, async () => {
+      await shop.press("F11", "s");
+      await shop.page.getByText("Nothing waits.").waitFor();
+    });
+    expect(await shop.text("at-risk")).toBe("€0.00");
+  });
+
+  it("refund one unit of a scanned receipt: 4", async () => {
+    shop = await Shop.open(browser, "empty");
+    await within(4, async () => {
+      await shop.press("F6");
+      await shop.scan("1-024813");
+      await shop.press("+", "1", "F9");
+      await shop.sees("screen-refund-done");
+    });
+    expect(await shop.text("refunded")).toBe("€2.80");
+  });
+
+  it("a refund over the limit: a wrong PIN refunds nothing, the right one does", async () => {
+    shop = await Shop.open(browser, "empty");
+    await shop.press("F6");
+    await shop.scan("1-024812");
+    await shop.press("+", "1", "F9");
+    await shop.sees("approval");
+    await shop.type("1234");
+    await shop.press("Enter");
+    await shop.sees("pin-wrong");
+    expect(await shop.text("pin-wrong")).toContain("Wrong PIN. Nothing has been refunded.");
+    await within(4, async () => {
+      await shop.type("9876");
+      await shop.sees("screen-refund-done");
+    });
+    expect(await shop.text("approved-by")).toContain("Tomás Agüero");
+  });
+
+  it("sign in: → and the PIN, 4 to 6", async () => {
+    shop = await Shop.open(browser, "no-shift");
+    await shop.press("F10", "9");
+    await shop.sees("screen-signin");
+    await within(6, async () => {
+      await shop.press("ArrowRight");
+      await shop.type("2222");
+      await shop.sees("screen-open-shift");
+    });
+    expect(await shop.text("who")).toContain("Łukasz Wójcik");
+  });
+
+  it("five wrong PINs lock, and say until when", async () => {
+    shop = await Shop.open(browser, "signin");
+    for (let i = 0; i < 5; i += 1) {
+      await shop.type("0000");
+      await shop.press("Enter");
+    }
+    await shop.sees("locked");
+    await shop.press("Escape");
+    await shop.type("2222");
+    await shop.press("Enter");
+    await shop.sees("screen-open-shift");
+  });
+
+  it("a shop of one's own, from nothing to the first sale", async () => {
+    shop = await Shop.open(browser, "first-run");
+    await shop.at("profile-NL").click();
+    await shop.at("setup-name").fill("Kleine Winkel");
+    await shop.at("setup-manager").fill("Joost");
+    await shop.at("setup-pin").fill("864209");
+    await shop.at("setup-pin-again").fill("864209");
+    await shop.press("F9");
+    await shop.sees("screen-signin");
+    await shop.type("864209");
+    await shop.press("Enter");
+    await shop.sees("screen-open-shift");
+    await shop.type("10000");
+    await shop.press("Enter");
+    await shop.sees("screen-sell");
+  });
+
+  it("the sample shop opens with one key", async () => {
+    shop = await Shop.open(browser, "first-run");
+    await shop.press("F4");
+    await shop.sees("screen-signin");
+  });
+
+  it("a shift closes: count blind, compare, recount once, Z report", async () => {
+    shop = await Shop.open(browser, "empty");
+    await emptySuspended(shop);
+    await count(shop, "0 0 0 4");
+    expect(await shop.page.getByTestId("expected").count()).toBe(0);
+    await shop.press("F9");
+    await shop.sees("screen-compare");
+    expect(await shop.text("difference")).toBe("€19.16");
+    await shop.press("r");
+    await shop.sees("screen-count");
+    await shop.type("0");
+    for (const piece of ["0", "0", "4", "0", "1", "1", "2", "0", "0", "0", "1", "1", "0", "1"]) {
+      await shop.press("Enter");
+      await shop.type(piece);
+    }
+    await shop.press("F9");
+    await shop.sees("screen-compare");
+    expect(await shop.page.getByTestId("recount").count()).toBe(0);
+    await shop.press("F9");
+    await shop.sees("screen-z-done");
+    expect(await shop.text("z-pdf")).toContain("z-214.pdf");
+    await shop.press("F9");
+    await shop.sees("screen-open-shift");
+  });
+
+  it("by touch: scan and exact cash is 2, saved card 3", async () => {
+    shop = await Shop.open(browser, "empty");
+    await shop.scan(BREAD);
+    await shop.sees("total");
+    await shop.at("pay").click();
+    await shop.at("take").click();
+    await shop.sees("screen-done");
+    await shop.scan(BREAD);
+    await shop.press("F3", "Enter");
+    await shop.at("pay").click();
+    await shop.at("way-saved_card").click();
+    await shop.at("take").click();
+    await shop.sees("screen-done");
+  });
+});
