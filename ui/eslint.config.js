@@ -17,6 +17,9 @@ export default ts.config(
   {
     rules: {
       "no-undef": "off",
+      // A space at the start of an element is written {" "}; a plain Map or Date that never changes is fine.
+      "svelte/no-useless-mustaches": "off",
+      "svelte/prefer-svelte-reactivity": "off",
       "@typescript-eslint/no-explicit-any": "error",
       "@typescript-eslint/no-unused-vars": ["error", { argsIgnorePattern: "^_" }],
     },

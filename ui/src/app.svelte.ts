@@ -78,8 +78,7 @@ export function asCommandError(error: unknown): CommandError {
   console.error(error);
   return {
     code: "internal",
-    message:
-      "The till did not answer. What was complete is safe. Close this window and open it again.",
+    message: "The till did not answer. What was complete is safe. Close this window and open it again.",
     tries_left: null,
     locked_until: null,
   };
@@ -109,7 +108,8 @@ export class Till {
 
   constructor(commands: Commands) {
     this.commands = commands;
-    this.keys.onrefused = () => this.say("plain", "This screen cannot take a scan. Nothing was added. Finish here first.");
+    this.keys.onrefused = () =>
+      this.say("plain", "This screen cannot take a scan. Nothing was added. Finish here first.");
   }
 
   get locale(): string {
@@ -141,7 +141,8 @@ export class Till {
     } else {
       this.sale = null;
       this.done = null;
-      if (this.screen === "tender" || this.screen === "done" || this.screen === "refund") this.screen = "sell";
+      if (this.screen === "tender" || this.screen === "done" || this.screen === "refund")
+        this.screen = "sell";
     }
   }
 

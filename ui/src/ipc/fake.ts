@@ -138,24 +138,22 @@ const ROWS: Row[] = [
 
 const CATEGORIES = ["Fruit & veg", "Bakery", "Dairy", "Deli & fish", "Drinks", "Pantry", "Home"];
 
-const PRODUCTS: (ProductView & { code: string })[] = ROWS.map(([name, category, price, stock, code, weighed], i) => ({
-  id: `p${i + 1}`,
-  sku: String(1001 + i),
-  name,
-  category,
-  price: eur(price),
-  weighed: weighed ?? false,
-  deposit: null,
-  stock: weighed ? `${stock}.000 kg` : String(stock),
-  stock_level: stock === 0 ? "none" : stock <= 2 ? "low" : "enough",
-  code,
-}));
+const PRODUCTS: (ProductView & { code: string })[] = ROWS.map(
+  ([name, category, price, stock, code, weighed], i) => ({
+    id: `p${i + 1}`,
+    sku: String(1001 + i),
+    name,
+    category,
+    price: eur(price),
+    weighed: weighed ?? false,
+    deposit: null,
+    stock: weighed ? `${stock}.000 kg` : String(stock),
+    stock_level: stock === 0 ? "none" : stock <= 2 ? "low" : "enough",
+    code,
+  }),
+);
 
-const fold = (text: string): string =>
-  text
-    .normalize("NFD")
-    .replace(/\p{M}/gu, "")
-    .toLowerCase();
+const fold = (text: string): string => text.normalize("NFD").replace(/\p{M}/gu, "").toLowerCase();
 
 function customer(id: string, name: string, contact: string, brand?: string, last4?: string): CustomerView {
   const card = brand && last4 ? { id: `card-${id}`, brand, last4, expires: "12/2030" } : null;
@@ -200,7 +198,8 @@ export class FakeTill {
   #testMode = true;
   #people: Person[] = [];
   #session: Person | null = null;
-  #shift: (ShiftView & { float: number; cash: number; in: number; out: number; refunds: number }) | null = null;
+  #shift: (ShiftView & { float: number; cash: number; in: number; out: number; refunds: number }) | null =
+    null;
   #shiftNumber = 213;
   #sale: Sale | null = null;
   #suspended: { sale: Sale; at: string; cashier: string }[] = [];
@@ -296,7 +295,9 @@ export class FakeTill {
       ),
       search: answer("search", (text: string) => {
         const wanted = fold(text.trim());
-        return wanted === "" ? [] : PRODUCTS.filter((each) => fold(each.name).includes(wanted) || each.sku === wanted);
+        return wanted === ""
+          ? []
+          : PRODUCTS.filter((each) => fold(each.name).includes(wanted) || each.sku === wanted);
       }),
 
       saleCurrent: answer("sale_current", () => (this.#sale ? this.#view(this.#sale) : null)),
@@ -306,7 +307,9 @@ export class FakeTill {
         if (!found) refuse("barcode_unknown", "No product has this code. Nothing was added. Type its name.");
         return this.#add(found.id, weighed ? String(Number(weighed[2]) / 1000) : null);
       }),
-      addProduct: answer("add_product", (product: string, quantity: string | null) => this.#add(product, quantity)),
+      addProduct: answer("add_product", (product: string, quantity: string | null) =>
+        this.#add(product, quantity),
+      ),
       setQuantity: answer("set_quantity", (line: string, quantity: string) => {
         const found = this.#line(line);
         const wanted = Number(quantity);
@@ -314,16 +317,22 @@ export class FakeTill {
           refuse("negative", "The number must not be below zero. Nothing was changed.");
         }
         if (!found.product.weighed && !Number.isInteger(wanted)) {
-          refuse("quantity_kind", "Goods sold by weight need a weight, others a whole number. Nothing was changed.");
+          refuse(
+            "quantity_kind",
+            "Goods sold by weight need a weight, others a whole number. Nothing was changed.",
+          );
         }
         found.quantity = wanted;
         return sale();
       }),
-      overridePrice: answer("override_price", (line: string, price: string, approval: ApprovalInput | null) => {
-        this.#needsManager(approval);
-        this.#line(line).price = minor(price);
-        return sale();
-      }),
+      overridePrice: answer(
+        "override_price",
+        (line: string, price: string, approval: ApprovalInput | null) => {
+          this.#needsManager(approval);
+          this.#line(line).price = minor(price);
+          return sale();
+        },
+      ),
       discountLine: answer(
         "discount_line",
         (line: string, discount: DiscountInput | null, approval: ApprovalInput | null) => {
@@ -332,10 +341,13 @@ export class FakeTill {
           return sale();
         },
       ),
-      discountSale: answer("discount_sale", (discount: DiscountInput | null, approval: ApprovalInput | null) => {
-        Object.assign(this.#open(), this.#discount(discount, approval));
-        return sale();
-      }),
+      discountSale: answer(
+        "discount_sale",
+        (discount: DiscountInput | null, approval: ApprovalInput | null) => {
+          Object.assign(this.#open(), this.#discount(discount, approval));
+          return sale();
+        },
+      ),
       voidLine: answer("void_line", (line: string) => {
         this.#line(line).voided = true;
         return sale();
@@ -399,38 +411,53 @@ export class FakeTill {
         this.#tender("cash", "Cash", Math.min(cash, due), "certain", `Taken. ${euros(cash)} given`, cash);
         return sale();
       }),
-      tenderCard: answer("tender_card", (kind: CardKind, amount: string | null, approval: ApprovalInput | null) => {
-        const open = this.#open();
-        const due = this.#outstanding(open);
-        const sum = amount === null ? due : minor(amount);
-        if (sum > due) refuse("over_due", "A card cannot be charged more than is due. Nothing was charged.");
-        const card = open.customer?.card;
-        if (kind === "saved_card" && !card) {
-          refuse("no_saved_card", "This customer has no saved card. Nothing was charged. Take another tender.");
-        }
-        const label = kind === "saved_card" ? `${card?.brand} •••• ${card?.last4}` : "Test card •••• 4242";
-        if (this.#isOnline()) {
-          const tender = this.#tender(kind, label, sum, "working", "On its way to the bank.");
-          const then = this.nextCard;
-          this.nextCard = "certain";
-          setTimeout(() => {
-            if (tender.state !== "working") return;
-            this.#put(tender, then);
-            this.announce();
-          }, this.cardMs);
-        } else {
-          if (sum > PER_TENDER || this.#atRisk() + sum > ON_TILL) this.#needsManager(approval, "over_limit");
-          this.#tender(kind, label, sum, "queued", "Queued, not yet charged");
-        }
-        return sale();
-      }),
+      tenderCard: answer(
+        "tender_card",
+        (kind: CardKind, amount: string | null, approval: ApprovalInput | null) => {
+          const open = this.#open();
+          const due = this.#outstanding(open);
+          const sum = amount === null ? due : minor(amount);
+          if (sum > due)
+            refuse("over_due", "A card cannot be charged more than is due. Nothing was charged.");
+          const card = open.customer?.card;
+          if (kind === "saved_card" && !card) {
+            refuse(
+              "no_saved_card",
+              "This customer has no saved card. Nothing was charged. Take another tender.",
+            );
+          }
+          const label = kind === "saved_card" ? `${card?.brand} •••• ${card?.last4}` : "Test card •••• 4242";
+          if (this.#isOnline()) {
+            const tender = this.#tender(kind, label, sum, "working", "On its way to the bank.");
+            const then = this.nextCard;
+            this.nextCard = "certain";
+            setTimeout(() => {
+              if (tender.state !== "working") return;
+              this.#put(tender, then);
+              this.announce();
+            }, this.cardMs);
+          } else {
+            if (sum > PER_TENDER || this.#atRisk() + sum > ON_TILL)
+              this.#needsManager(approval, "over_limit");
+            this.#tender(kind, label, sum, "queued", "Queued, not yet charged");
+          }
+          return sale();
+        },
+      ),
       tenderPayLink: answer(
         "tender_pay_link",
         (amount: string | null, contact: string, approval: ApprovalInput | null) => {
-          if (contact.trim() === "") refuse("bad_text", "A word is missing or far too long. Nothing was changed.");
+          if (contact.trim() === "")
+            refuse("bad_text", "A word is missing or far too long. Nothing was changed.");
           const sum = amount === null ? this.#outstanding(this.#open()) : minor(amount);
           if (this.#isOnline()) {
-            const tender = this.#tender("pay_link", "Pay link", sum, "needs_customer", "Waits for the customer to pay.");
+            const tender = this.#tender(
+              "pay_link",
+              "Pay link",
+              sum,
+              "needs_customer",
+              "Waits for the customer to pay.",
+            );
             tender.link = "https://checkout.stripe.example/c/pay/cs_test_a1b2c3d4e5f6";
           } else {
             if (this.#atRisk() + sum > ON_TILL) this.#needsManager(approval, "over_limit");
@@ -484,7 +511,9 @@ export class FakeTill {
           sold_at: sold.at,
           cashier: sold.cashier,
           total: sold.sale.total,
-          tenders: sold.sale.tenders.map((tender) => `${tender.label} ${euros(tender.amount.minor)}`).join(" · "),
+          tenders: sold.sale.tenders
+            .map((tender) => `${tender.label} ${euros(tender.amount.minor)}`)
+            .join(" · "),
           lines: sold.sale.lines
             .filter((line) => !line.voided)
             .map((line) => {
@@ -505,12 +534,15 @@ export class FakeTill {
           reasons: REASONS.map(([code, name]) => ({ code, name })),
         };
       }),
-      refundQuote: answer("refund_quote", (receipt: string, lines: RefundLineInput[]) => this.#quote(receipt, lines)),
+      refundQuote: answer("refund_quote", (receipt: string, lines: RefundLineInput[]) =>
+        this.#quote(receipt, lines),
+      ),
       refundCommit: answer(
         "refund_commit",
         (receipt: string, lines: RefundLineInput[], reason: string, approval: ApprovalInput | null) => {
           const quote = this.#quote(receipt, lines);
-          if (quote.total.minor === 0) refuse("nothing_to_refund", "Nothing is chosen. Nothing was refunded.");
+          if (quote.total.minor === 0)
+            refuse("nothing_to_refund", "Nothing is chosen. Nothing was refunded.");
           if (reason === "") refuse("bad_text", "A reason is missing. Nothing was refunded.");
           const approver = quote.needs_manager ? this.#needsManager(approval) : null;
           const sold = this.#find(receipt);
@@ -518,7 +550,8 @@ export class FakeTill {
             sold.returned.set(line.line, (sold.returned.get(line.line) ?? 0) + Number(line.quantity));
           }
           sold.refunded += quote.total.minor;
-          if (this.#shift) this.#shift.refunds += quote.goes_to.at(-1)?.kind === "cash" ? quote.total.minor : 0;
+          if (this.#shift)
+            this.#shift.refunds += quote.goes_to.at(-1)?.kind === "cash" ? quote.total.minor : 0;
           const slip = this.#nextReceipt();
           return {
             receipt: slip,
@@ -541,24 +574,27 @@ export class FakeTill {
         this.#send();
         return this.#outbox();
       }),
-      outboxDecide: answer("outbox_decide", (id: string, action: OutboxAction, approval: ApprovalInput | null) => {
-        const found = this.#entry(id);
-        const offered = this.#detail(id).actions.find((each) => each.action === action);
-        if (!offered?.available) {
-          refuse("not_now", "That cannot be decided while the charge is not known. Nothing was changed.");
-        }
-        if (offered.needs_manager) this.#needsManager(approval);
-        if (action === "send_now") this.#send();
-        if (action === "try_again") this.#mark(found, "declined", "The bank declined it once more.");
-        if (action === "take_cash") this.#mark(found, "closed", "Paid in cash instead.");
-        if (action === "write_off") this.#mark(found, "closed", `Written off: ${approval?.reason ?? ""}.`);
-        if (action === "pay_link") {
-          found.link = "https://checkout.stripe.example/c/pay/cs_test_outbox";
-          this.#mark(found, "needs_customer", "Pay link sent.");
-        }
-        this.announce();
-        return this.#detail(id);
-      }),
+      outboxDecide: answer(
+        "outbox_decide",
+        (id: string, action: OutboxAction, approval: ApprovalInput | null) => {
+          const found = this.#entry(id);
+          const offered = this.#detail(id).actions.find((each) => each.action === action);
+          if (!offered?.available) {
+            refuse("not_now", "That cannot be decided while the charge is not known. Nothing was changed.");
+          }
+          if (offered.needs_manager) this.#needsManager(approval);
+          if (action === "send_now") this.#send();
+          if (action === "try_again") this.#mark(found, "declined", "The bank declined it once more.");
+          if (action === "take_cash") this.#mark(found, "closed", "Paid in cash instead.");
+          if (action === "write_off") this.#mark(found, "closed", `Written off: ${approval?.reason ?? ""}.`);
+          if (action === "pay_link") {
+            found.link = "https://checkout.stripe.example/c/pay/cs_test_outbox";
+            this.#mark(found, "needs_customer", "Pay link sent.");
+          }
+          this.announce();
+          return this.#detail(id);
+        },
+      ),
 
       paidIn: answer("paid_in", (amount: string) => {
         if (this.#shift) this.#shift.in += minor(amount);
@@ -670,7 +706,10 @@ export class FakeTill {
   }
 
   #who(): Person {
-    return this.#session ?? refuse("not_signed_in", "Nobody is signed in. Nothing was changed. Sign in with a PIN.");
+    return (
+      this.#session ??
+      refuse("not_signed_in", "Nobody is signed in. Nothing was changed. Sign in with a PIN.")
+    );
   }
 
   #bootView(): BootView {
@@ -753,7 +792,10 @@ export class FakeTill {
     return this.#check(approval.user, approval.pin);
   }
 
-  #discount(discount: DiscountInput | null, approval: ApprovalInput | null): { percent: number; off: number } {
+  #discount(
+    discount: DiscountInput | null,
+    approval: ApprovalInput | null,
+  ): { percent: number; off: number } {
     if (!discount) return { percent: 0, off: 0 };
     if ("percent" in discount) {
       const percent = Number(discount.percent);
@@ -778,7 +820,10 @@ export class FakeTill {
     const found = PRODUCTS.find((each) => each.id === product);
     if (!found) refuse("not_found", "That is not here any more. Nothing was changed.");
     if (found.weighed && quantity === null) {
-      refuse("quantity_kind", "Goods sold by weight need a weight, others a whole number. Nothing was changed.");
+      refuse(
+        "quantity_kind",
+        "Goods sold by weight need a weight, others a whole number. Nothing was changed.",
+      );
     }
     const open = this.#open();
     const last = open.lines.at(-1);
@@ -824,9 +869,14 @@ export class FakeTill {
   #view(sale: Sale): SaleView {
     const { gross, total } = this.#total(sale);
     const outstanding = this.#outstanding(sale);
-    const change = sale.tenders.reduce((sum, tender) => sum + ((tender.given ?? tender.amount) - tender.amount), 0);
+    const change = sale.tenders.reduce(
+      (sum, tender) => sum + ((tender.given ?? tender.amount) - tender.amount),
+      0,
+    );
     const busy = sale.tenders.some((tender) => ["working", "unknown"].includes(tender.state));
-    const waits = sale.tenders.some((tender) => ["working", "unknown", "needs_customer"].includes(tender.state));
+    const waits = sale.tenders.some((tender) =>
+      ["working", "unknown", "needs_customer"].includes(tender.state),
+    );
     return {
       id: sale.id,
       lines: sale.lines.map((line): LineView => {
@@ -841,7 +891,9 @@ export class FakeTill {
           list_price: line.price === line.product.price.minor ? null : line.product.price,
           gross: eur(before),
           discount: eur(discount),
-          discounts: [line.percent ? `${line.percent} %` : "", line.off ? euros(line.off) : ""].filter(Boolean),
+          discounts: [line.percent ? `${line.percent} %` : "", line.off ? euros(line.off) : ""].filter(
+            Boolean,
+          ),
           amount: eur(before - discount),
           is_deposit: false,
           voided: line.voided,
@@ -850,7 +902,9 @@ export class FakeTill {
       customer: sale.customer,
       gross: eur(gross),
       discount: eur(gross - total),
-      sale_discounts: [sale.percent ? `${sale.percent} %` : "", sale.off ? euros(sale.off) : ""].filter(Boolean),
+      sale_discounts: [sale.percent ? `${sale.percent} %` : "", sale.off ? euros(sale.off) : ""].filter(
+        Boolean,
+      ),
       tax: eur(Math.round(total - total / 1.0845)),
       tax_included: true,
       total: eur(total),
@@ -940,7 +994,9 @@ export class FakeTill {
     others.push({
       kind: "pay_link",
       title: "Pay link",
-      says: offline ? "Sent when back online. Customer pays by phone." : "The customer scans it and pays by phone.",
+      says: offline
+        ? "Sent when back online. Customer pays by phone."
+        : "The customer scans it and pays by phone.",
       available: due > 0,
       certain: !offline,
       most: offline ? eur(most) : null,
@@ -1016,7 +1072,9 @@ export class FakeTill {
         link: null,
       });
     }
-    const cash = open.tenders.filter((each) => each.kind === "cash").reduce((sum, each) => sum + each.amount, 0);
+    const cash = open.tenders
+      .filter((each) => each.kind === "cash")
+      .reduce((sum, each) => sum + each.amount, 0);
     if (this.#shift) this.#shift.cash += cash;
     const text = receiptPaper(receipt, view);
     this.#sold.unshift({
@@ -1097,7 +1155,9 @@ export class FakeTill {
   }
 
   #waiting(): Entry[] {
-    return this.#entries.filter(({ entry }) => ["queued", "working", "unknown", "needs_customer"].includes(entry.state));
+    return this.#entries.filter(({ entry }) =>
+      ["queued", "working", "unknown", "needs_customer"].includes(entry.state),
+    );
   }
 
   #atRisk(): number {
@@ -1122,7 +1182,9 @@ export class FakeTill {
   #outbox() {
     return {
       waiting: this.#waiting().map(({ entry }) => entry),
-      need_a_person: this.#entries.filter(({ entry }) => entry.state === "declined").map(({ entry }) => entry),
+      need_a_person: this.#entries
+        .filter(({ entry }) => entry.state === "declined")
+        .map(({ entry }) => entry),
       settled: this.#entries
         .filter(({ entry }) => entry.state === "certain" || entry.state === "closed")
         .map(({ entry }) => entry),
@@ -1170,7 +1232,10 @@ export class FakeTill {
       ],
       certain: ["Charged. The money is certain.", "Nothing to do."],
       closed: ["Closed. Nothing more is charged.", "Nothing to do."],
-      needs_customer: ["Waits for the customer to pay. Nothing is charged until then.", "Show or send the link again."],
+      needs_customer: [
+        "Waits for the customer to pay. Nothing is charged until then.",
+        "Show or send the link again.",
+      ],
     };
     const [verdict, advice] = words[entry.state] ?? [
       "Queued, not yet charged. The sale stands.",
@@ -1244,9 +1309,11 @@ export class FakeTill {
     const takings = 272_375;
     const expected = this.#expected();
     const hours = Array.from({ length: 24 }, () => 0);
-    [9600, 16800, 24200, 31200, 35610, 29900, 14200, 9300, 11900, 25500, 33100, 28900, 16500].forEach((sum, i) => {
-      hours[8 + i] = sum;
-    });
+    [9600, 16800, 24200, 31200, 35610, 29900, 14200, 9300, 11900, 25500, 33100, 28900, 16500].forEach(
+      (sum, i) => {
+        hours[8 + i] = sum;
+      },
+    );
     const rows: [string, string][] = [
       ["Sales 186", "2,865.70"],
       ["Refunds 3", "-141.95"],
@@ -1282,7 +1349,11 @@ export class FakeTill {
         { label: "10 %", count: null, amount: eur(8010) },
         { label: "21 %", count: null, amount: eur(8579) },
       ],
-      categories: CATEGORIES.map((label, i) => ({ label, count: 64 - i * 7, amount: eur(68_400 - i * 9_130) })),
+      categories: CATEGORIES.map((label, i) => ({
+        label,
+        count: 64 - i * 7,
+        amount: eur(68_400 - i * 9_130),
+      })),
       hours: hours.map(eur),
       pending: { label: "Not yet charged", count: 4, amount: eur(11_560) },
       difference: number === null ? null : eur(this.#counted - expected),
@@ -1302,7 +1373,12 @@ export class FakeTill {
     ] as const) {
       const report = this.#report(number);
       const at = ago(days * 24 * 60);
-      this.#z.push({ ...report, from: ago(days * 24 * 60 + 720), to: at, difference: eur(number === 212 ? -200 : 0) });
+      this.#z.push({
+        ...report,
+        from: ago(days * 24 * 60 + 720),
+        to: at,
+        difference: eur(number === 212 ? -200 : 0),
+      });
     }
   }
 
@@ -1329,7 +1405,11 @@ export class FakeTill {
         says,
       },
       history: [
-        { at: ago(minutes), says: `Sale complete. ${euros(amount)} on a saved card, at your risk.`, state: "certain" },
+        {
+          at: ago(minutes),
+          says: `Sale complete. ${euros(amount)} on a saved card, at your risk.`,
+          state: "certain",
+        },
         ...(state === "unknown"
           ? ([
               {
@@ -1358,7 +1438,15 @@ export class FakeTill {
       tenders: [],
       lines: names.map(([index, quantity]) => {
         const product = PRODUCTS[index] as ProductView;
-        return { id: this.#id(), product, quantity, price: product.price.minor, percent: 0, off: 0, voided: false };
+        return {
+          id: this.#id(),
+          product,
+          quantity,
+          price: product.price.minor,
+          percent: 0,
+          off: 0,
+          voided: false,
+        };
       }),
     });
     const sell = (names: [number, number][], cash: number, minutes: number): void => {
@@ -1370,11 +1458,41 @@ export class FakeTill {
       const sold = this.#sold[0];
       if (sold) sold.at = ago(minutes);
     };
-    sell([[30, 2], [31, 6], [9, 2], [15, 2]], 5000, 7 * 1440);
-    sell([[0, 1], [1, 2]], 20_000, 70);
-    sell([[6, 0.412], [14, 4]], 20_000, 31);
+    sell(
+      [
+        [30, 2],
+        [31, 6],
+        [9, 2],
+        [15, 2],
+      ],
+      5000,
+      7 * 1440,
+    );
+    sell(
+      [
+        [0, 1],
+        [1, 2],
+      ],
+      20_000,
+      70,
+    );
+    sell(
+      [
+        [6, 0.412],
+        [14, 4],
+      ],
+      20_000,
+      31,
+    );
     this.#suspended = [
-      { sale: basket([[10, 6], [22, 1]]), at: ago(18), cashier: "Inés Núñez" },
+      {
+        sale: basket([
+          [10, 6],
+          [22, 1],
+        ]),
+        at: ago(18),
+        cashier: "Inés Núñez",
+      },
       { sale: basket([[17, 1]]), at: ago(64), cashier: "Łukasz Wójcik" },
     ];
     this.#sale = null;
@@ -1421,7 +1539,9 @@ function paper(title: string, rows: [string, string][]): string[] {
   return [
     title.padStart((width + title.length) / 2),
     "-".repeat(width),
-    ...rows.map(([left, right]) => (left === "-" ? "-".repeat(width) : left.padEnd(width - right.length) + right)),
+    ...rows.map(([left, right]) =>
+      left === "-" ? "-".repeat(width) : left.padEnd(width - right.length) + right,
+    ),
   ];
 }
 
@@ -1431,7 +1551,9 @@ function receiptPaper(receipt: string, sale: SaleView): string[] {
     "            ULTRAMARINOS PEÑA             ",
     "           C. de la Cava Alta 14          ",
     ...paper(`Receipt ${receipt}`, [
-      ...sale.lines.filter((line) => !line.voided).map((line): [string, string] => [line.name, figure(line.amount)]),
+      ...sale.lines
+        .filter((line) => !line.voided)
+        .map((line): [string, string] => [line.name, figure(line.amount)]),
       ["-", ""],
       ["TOTAL EUR", figure(sale.total)],
       ["Tax included", figure(sale.tax)],

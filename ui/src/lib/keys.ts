@@ -24,7 +24,10 @@ export class Keys {
   onrefused: (code: string) => void = () => {};
 
   constructor() {
-    this.#scanner = new Scanner({ scan: (code) => this.#scan(code), type: (character) => this.#type(character) });
+    this.#scanner = new Scanner({
+      scan: (code) => this.#scan(code),
+      type: (character) => this.#type(character),
+    });
   }
 
   /** Adds a layer on top; the answer takes it away. */
@@ -43,7 +46,8 @@ export class Keys {
 
   #down(event: KeyboardEvent): void {
     if (this.#scanner.onkeydown(event)) return;
-    if (event.key.length === 1 && event.key !== " " && event.ctrlKey && event.key.toLowerCase() !== "z") return;
+    if (event.key.length === 1 && event.key !== " " && event.ctrlKey && event.key.toLowerCase() !== "z")
+      return;
     if (event.key === "Enter" && isMoney(document.activeElement)) {
       event.preventDefault();
       if (!this.#named("Enter", event)) event.stopPropagation();

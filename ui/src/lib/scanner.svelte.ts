@@ -33,7 +33,12 @@ export class Scanner {
 
   /** True when the key was taken; the caller does nothing more with it. */
   onkeydown(event: KeyboardEvent): boolean {
-    if (event.isComposing || event.key === "Process" || event.key === "Dead" || event.key === "Unidentified") {
+    if (
+      event.isComposing ||
+      event.key === "Process" ||
+      event.key === "Dead" ||
+      event.key === "Unidentified"
+    ) {
       this.flush();
       return false;
     }
@@ -91,10 +96,15 @@ export class Scanner {
 /** Puts a character where the cursor is, so that the field's own handlers see it. */
 export function insertIntoField(character: string): boolean {
   const field = document.activeElement;
-  if (!(field instanceof HTMLInputElement || field instanceof HTMLTextAreaElement) || field.readOnly || field.disabled) {
+  if (
+    !(field instanceof HTMLInputElement || field instanceof HTMLTextAreaElement) ||
+    field.readOnly ||
+    field.disabled
+  ) {
     return false;
   }
-  if (typeof document.execCommand === "function" && document.execCommand("insertText", false, character)) return true;
+  if (typeof document.execCommand === "function" && document.execCommand("insertText", false, character))
+    return true;
   const start = field.selectionStart ?? field.value.length;
   const end = field.selectionEnd ?? field.value.length;
   field.setRangeText(character, start, end, "end");

@@ -5,8 +5,18 @@ const WEEKDAYS = ["Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"];
 const LONG_WEEKDAYS = ["Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"];
 const MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
 const LONG_MONTHS = [
-  "January", "February", "March", "April", "May", "June",
-  "July", "August", "September", "October", "November", "December",
+  "January",
+  "February",
+  "March",
+  "April",
+  "May",
+  "June",
+  "July",
+  "August",
+  "September",
+  "October",
+  "November",
+  "December",
 ];
 
 interface Wall {
@@ -21,7 +31,13 @@ function wall(at: string): Wall {
   const match = /^(\d{4})-(\d{2})-(\d{2})[T ](\d{2}:\d{2})/.exec(at);
   if (match && !/[zZ]$/.test(at)) {
     const [year, month, day] = [Number(match[1]), Number(match[2]), Number(match[3])];
-    return { year, month, day, time: match[4] ?? "", weekday: new Date(Date.UTC(year, month - 1, day)).getUTCDay() };
+    return {
+      year,
+      month,
+      day,
+      time: match[4] ?? "",
+      weekday: new Date(Date.UTC(year, month - 1, day)).getUTCDay(),
+    };
   }
   const date = new Date(at);
   return {

@@ -230,7 +230,10 @@ describe("with a sale of €51.40, online", () => {
     await shop.sees("cash-0");
     await shop.at("part").count();
     await shop.press("1", "0", "0", "0");
-    await shop.at("amount-take").dblclick({ timeout: 3000 }).catch(() => undefined);
+    await shop
+      .at("amount-take")
+      .dblclick({ timeout: 3000 })
+      .catch(() => undefined);
     await shop.sees("tender-0");
     expect(await shop.page.getByTestId("tender-1").count()).toBe(0);
   });

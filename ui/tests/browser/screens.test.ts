@@ -7,7 +7,17 @@ import { PLACES } from "./screens";
 import { launch, Shop } from "./window";
 
 const AXE = createRequire(import.meta.url).resolve("axe-core/axe.min.js");
-const DARK = ["sell", "sell-offline", "tender-offline", "done", "refund", "outbox", "reports", "menu", "signin-locked"];
+const DARK = [
+  "sell",
+  "sell-offline",
+  "tender-offline",
+  "done",
+  "refund",
+  "outbox",
+  "reports",
+  "menu",
+  "signin-locked",
+];
 
 interface Violation {
   id: string;
@@ -27,9 +37,12 @@ async function violations(shop: Shop): Promise<Violation[]> {
   // Run by the test, not by the page: the page's policy allows no script but its own.
   await shop.page.evaluate((await import("node:fs")).readFileSync(AXE, "utf8"));
   return await shop.page.evaluate(async () => {
-    const axe = (window as unknown as { axe: { run(options: object): Promise<{ violations: never[] }> } }).axe;
+    const axe = (window as unknown as { axe: { run(options: object): Promise<{ violations: never[] }> } })
+      .axe;
     const result = await axe.run({ resultTypes: ["violations"] });
-    return (result.violations as { id: string; impact: string; nodes: { target: string[]; html: string }[] }[])
+    return (
+      result.violations as { id: string; impact: string; nodes: { target: string[]; html: string }[] }[]
+    )
       .filter((each) => each.impact === "serious" || each.impact === "critical")
       .map((each) => ({
         id: each.id,
@@ -48,16 +61,25 @@ async function overflow(shop: Shop): Promise<string[]> {
     for (const element of root.querySelectorAll<HTMLElement>("button, h1, .money, input, .btn, p")) {
       const box = element.getBoundingClientRect();
       if (box.width === 0 || box.height === 0) continue;
-      const scrolled = element.closest(".scrolls, .tiles, .chips, .lines, .paper-well, .key-maps, .tenders, .rlines, .story-room, .countries, .settle, .dens ul, .choose-list, .ap-left, .menu-grid");
+      const scrolled = element.closest(
+        ".scrolls, .tiles, .chips, .lines, .paper-well, .key-maps, .tenders, .rlines, .story-room, .countries, .settle, .dens ul, .choose-list, .ap-left, .menu-grid",
+      );
       if (!scrolled && (box.right > w + 1 || box.bottom > h + 1 || box.left < -1 || box.top < -1)) {
         found.push(`out of the window: ${element.className} ${element.textContent?.slice(0, 40)}`);
       }
-      if (element.matches(".money, .btn, kbd") && element.scrollWidth > element.clientWidth + 2 && element.clientWidth > 0 && getComputedStyle(element).display !== "inline") {
+      if (
+        element.matches(".money, .btn, kbd") &&
+        element.scrollWidth > element.clientWidth + 2 &&
+        element.clientWidth > 0 &&
+        getComputedStyle(element).display !== "inline"
+      ) {
         found.push(`cut: ${element.className} ${element.textContent?.slice(0, 40)}`);
       }
     }
     if (document.documentElement.scrollHeight > h + 1 || document.documentElement.scrollWidth > w + 1) {
-      found.push(`the page scrolls: ${document.documentElement.scrollWidth}×${document.documentElement.scrollHeight}`);
+      found.push(
+        `the page scrolls: ${document.documentElement.scrollWidth}×${document.documentElement.scrollHeight}`,
+      );
     }
     return found;
   });

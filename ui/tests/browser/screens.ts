@@ -306,4 +306,3 @@ export async function count(shop: Shop, pieces: string): Promise<void> {
     await shop.press("Enter");
   }
 }
-

@@ -160,7 +160,9 @@ export class RefundState {
     const over = this.#till.boot?.shop?.refund_threshold;
     const done = await this.#till.allowed(
       {
-        title: over ? `Refund ${sum} is over ${this.#till.money(over)}: manager PIN` : `Refund ${sum}: manager PIN`,
+        title: over
+          ? `Refund ${sum} is over ${this.#till.money(over)}: manager PIN`
+          : `Refund ${sum}: manager PIN`,
         sub: `Receipt ${source.receipt} · ${this.reasonName} · asked by ${this.#till.boot?.session?.name ?? ""}`,
         nothing: "Nothing has been refunded.",
         decline: "Do not refund",

@@ -1,0 +1,117 @@
+import { beforeEach, describe, expect, it, vi } from "vitest";
+import { Till } from "../../app.svelte";
+import { FakeTill } from "../../ipc/fake";
+import { TenderState } from "./tender.svelte";
+
+let fake: FakeTill;
+let till: Till;
+let tender: TenderState;
+
+async function open(scene: "sale" | "offline"): Promise<void> {
+  fake = new FakeTill(scene);
+  fake.cardMs = 5;
+  till = new Till(fake.commands());
+  await till.start();
+  till.go("tender");
+  tender = new TenderState(till);
+  await tender.load();
+}
+
+/** The shell's event reaches the screen. */
+async function settled(): Promise<void> {
+  await vi.waitFor(() => expect(till.sale?.tenders.at(-1)?.state).not.toBe("working"));
+  await tender.follow();
+}
+
+describe("online", () => {
+  beforeEach(() => open("sale"));
+
+  it("the usual way is exact cash, and it completes the sale", async () => {
+    expect(tender.way).toBe("cash");
+    await tender.take();
+    expect(till.screen).toBe("done");
+    expect(till.done?.sale.total.minor).toBe(5140);
+    expect(till.done?.change.minor).toBe(0);
+    expect(till.sale).toBeNull();
+  });
+
+  it("cash that does not cover it is a part, and the rest stays to pay", async () => {
+    await tender.cash({ minor: 2000, currency: "EUR", exponent: 2 });
+    expect(till.screen).toBe("tender");
+    expect(till.sale?.outstanding.minor).toBe(3140);
+    expect(tender.options?.cash[0]?.given.minor).toBe(3140);
+  });
+
+  it("a card is on its way at first, and completes once it is certain", async () => {
+    await tender.choose("saved_card");
+    await tender.take();
+    expect(tender.pending?.state).toBe("working");
+    expect(till.screen).toBe("tender");
+    await settled();
+    expect(till.screen).toBe("done");
+  });
+
+  it("while a card is not known nothing else is taken", async () => {
+    fake.nextCard = "unknown";
+    await tender.choose("saved_card");
+    await tender.take();
+    await settled();
+    expect(tender.pending?.state).toBe("unknown");
+    await tender.take();
+    await tender.cashOption(1);
+    expect(till.sale?.tenders).toHaveLength(1);
+    fake.nextCard = "certain";
+    await tender.lookAgain();
+    expect(till.screen).toBe("done");
+  });
+
+  it("the sale is completed once, however often it is asked for", async () => {
+    await Promise.all([tender.take(), tender.take(), tender.complete()]);
+    expect(fake.calls.filter((call) => call === "tender_cash")).toHaveLength(1);
+    expect(till.screen).toBe("done");
+    expect(till.done?.receipt).toBe("1-024815");
+  });
+
+  it("a way that is off says why and is not chosen", async () => {
+    till.sale = await till.commands.setCustomer(null);
+    await tender.load();
+    await tender.choose("saved_card");
+    expect(tender.way).toBe("cash");
+    expect(till.notice?.text).toContain("Choose a customer");
+  });
+});
+
+describe("offline", () => {
+  beforeEach(() => open("offline"));
+
+  it("over the limit the big button takes what is allowed", async () => {
+    await tender.choose("saved_card");
+    expect(tender.limited).toBe(true);
+    expect(tender.amount?.minor).toBe(5000);
+    await tender.take();
+    expect(till.sale?.outstanding.minor).toBe(140);
+  });
+
+  it("all of it asks for a manager, and a wrong PIN takes nothing", async () => {
+    await tender.choose("saved_card");
+    const taking = tender.take(true);
+    await vi.waitFor(() => expect(till.approving).not.toBeNull());
+    await till.approving?.approve({ user: "u5", pin: "0000", reason: "Known customer" });
+    expect(till.approving?.error?.code).toBe("pin_wrong");
+    expect(till.approving?.error?.tries_left).toBe(4);
+    expect(till.sale?.tenders).toHaveLength(0);
+    await till.approving?.approve({ user: "u5", pin: "9876", reason: "Known customer" });
+    await taking;
+    expect(till.done?.at_risk.minor).toBe(5140);
+  });
+
+  it("declining the approval leaves everything as it was", async () => {
+    await tender.choose("saved_card");
+    const taking = tender.take(true);
+    await vi.waitFor(() => expect(till.approving).not.toBeNull());
+    till.approving?.decline();
+    await taking;
+    expect(till.sale?.tenders).toHaveLength(0);
+    expect(tender.way).toBe("saved_card");
+  });
+});

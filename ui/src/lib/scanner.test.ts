@@ -1,0 +1,163 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { Keys } from "./keys";
+import { GAP_MS, Scanner } from "./scanner.svelte";
+
+let heard: string[];
+let scanner: Scanner;
+let at: number;
+
+beforeEach(() => {
+  vi.useFakeTimers();
+  heard = [];
+  at = 1000;
+  scanner = new Scanner({
+    scan: (code) => heard.push(`scan ${code}`),
+    type: (character) => heard.push(character),
+  });
+});
+afterEach(() => {
+  scanner.flush();
+  vi.useRealTimers();
+  document.body.replaceChildren();
+});
+
+function key(name: string, options: KeyboardEventInit = {}): KeyboardEvent {
+  const event = new KeyboardEvent("keydown", { key: name, cancelable: true, bubbles: true, ...options });
+  Object.defineProperty(event, "timeStamp", { value: at });
+  return event;
+}
+
+function keys(text: string, gap: number): void {
+  for (const character of text) {
+    at += gap;
+    vi.advanceTimersByTime(gap);
+    scanner.onkeydown(key(character));
+  }
+}
+
+function enter(gap: number): KeyboardEvent {
+  at += gap;
+  vi.advanceTimersByTime(gap);
+  const event = key("Enter");
+  scanner.onkeydown(event);
+  return event;
+}
+
+describe("a scan is told from typing by its speed", () => {
+  it("fast characters and Enter are a scan, and nothing is typed", () => {
+    keys("8700000010154", 5);
+    const end = enter(5);
+    vi.advanceTimersByTime(500);
+    expect(heard).toEqual(["scan 8700000010154"]);
+    expect(end.defaultPrevented).toBe(true);
+  });
+
+  it("a receipt's number scans too", () => {
+    keys("1-000123", 8);
+    enter(8);
+    expect(heard).toEqual(["scan 1-000123"]);
+  });
+
+  it("slow characters are typing, each handed on after a moment", () => {
+    keys("8700000010154", 90);
+    vi.advanceTimersByTime(GAP_MS + 1);
+    enter(90);
+    expect(heard.join("")).toBe("8700000010154");
+  });
+
+  it("a few fast digits and Enter are a typed amount", () => {
+    keys("4150", 10);
+    enter(10);
+    expect(heard).toEqual(["4", "1", "5", "0"]);
+  });
+
+  it("a fast word without a figure is typing", () => {
+    keys("croissant", 10);
+    enter(10);
+    expect(heard.join("")).toBe("croissant");
+  });
+
+  it("a burst that Enter does not end is typing, in its order", () => {
+    keys("8700000010154", 5);
+    vi.advanceTimersByTime(200);
+    enter(200);
+    expect(heard.join("")).toBe("8700000010154");
+  });
+
+  it("nothing overtakes what is held: another key hands it on first", () => {
+    keys("ab", 5);
+    expect(heard).toEqual([]);
+    scanner.onkeydown(key("Backspace"));
+    expect(heard).toEqual(["a", "b"]);
+  });
+
+  it("a composed character is left to the platform", () => {
+    const event = key("Dead");
+    expect(scanner.onkeydown(event)).toBe(false);
+    expect(event.defaultPrevented).toBe(false);
+  });
+
+  it("a scan never lands in the field that has the focus, typing does", () => {
+    const field = document.createElement("input");
+    document.body.append(field);
+    field.focus();
+    const window_keys = new Keys();
+    const scans: string[] = [];
+    window_keys.push({
+      scan: (code) => {
+        scans.push(code);
+        return true;
+      },
+    });
+    const stop = window_keys.listen(window);
+    const send = (text: string, gap: number): void => {
+      for (const character of text) {
+        at += gap;
+        vi.advanceTimersByTime(gap);
+        field.dispatchEvent(key(character));
+      }
+    };
+    send("8700000010154", 5);
+    field.dispatchEvent(key("Enter"));
+    expect(scans).toEqual(["8700000010154"]);
+    expect(field.value).toBe("");
+    send("pan", 90);
+    vi.advanceTimersByTime(GAP_MS + 1);
+    expect(field.value).toBe("pan");
+    stop();
+  });
+});
+
+describe("who hears a key", () => {
+  it("a modal layer hears all and lets none through", () => {
+    const layers = new Keys();
+    const under: string[] = [];
+    layers.push({
+      key: (name) => {
+        under.push(name);
+        return true;
+      },
+    });
+    const pop = layers.push({ modal: true, key: () => false });
+    const stop = layers.listen(window);
+    window.dispatchEvent(key("F9"));
+    expect(under).toEqual([]);
+    pop();
+    window.dispatchEvent(key("F9"));
+    expect(under).toEqual(["F9"]);
+    stop();
+  });
+
+  it("Enter on a control that moves money does nothing", () => {
+    const layers = new Keys();
+    const stop = layers.listen(window);
+    const button = document.createElement("button");
+    button.dataset.money = "";
+    document.body.append(button);
+    button.focus();
+    const event = key("Enter");
+    button.dispatchEvent(event);
+    expect(event.defaultPrevented).toBe(true);
+    stop();
+  });
+});
