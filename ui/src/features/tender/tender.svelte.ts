@@ -132,6 +132,7 @@ export class TenderState {
       case "cash":
         return await this.cash(amount);
       case "pay_link":
+        if (all) this.part = amount;
         this.dialog = "pay_link";
         return;
       case "external_terminal":
