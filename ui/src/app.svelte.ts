@@ -155,7 +155,11 @@ export class Till {
     this.connection = connection;
     if (this.boot?.session && this.boot.shift && this.screen !== "done") {
       try {
-        this.sale = await this.commands.saleCurrent();
+        await this.#inTurn(async () => {
+          const sale = await this.commands.saleCurrent();
+          // The screen may have moved on while this waited for its turn.
+          if ((this.screen as Screen) !== "done") this.sale = sale;
+        });
       } catch (error) {
         this.refuse(error);
       }
@@ -192,7 +196,7 @@ export class Till {
 
   /** Runs commands one after the other, none is dropped; a refusal is shown and `undefined` comes back. */
   async run<T>(work: () => Promise<T>): Promise<T | undefined> {
-    const turn = this.#tail.then(async () => {
+    return await this.#inTurn(async () => {
       this.busy = true;
       try {
         const result = await work();
@@ -205,7 +209,13 @@ export class Till {
         this.busy = false;
       }
     });
-    this.#tail = turn;
+  }
+
+  // What a command answers is taken within its turn, so that the next one sees it and an older answer
+  // never covers a newer one.
+  async #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const turn = this.#tail.then(work);
+    this.#tail = turn.catch(() => undefined);
     return await turn;
   }
 
@@ -221,10 +231,18 @@ export class Till {
 
   /** A change to the sale: its answer is the sale. */
   async change(work: () => Promise<SaleView | null>): Promise<boolean> {
-    const sale = await this.run(work);
-    if (sale === undefined) return false;
+    const changed = await this.run(async () => {
+      this.sale = await work();
+      return true;
+    });
+    return changed === true;
+  }
+
+  /** Takes the sale that a command answers. */
+  async keep(answer: Promise<SaleView>): Promise<SaleView> {
+    const sale = await answer;
     this.sale = sale;
-    return true;
+    return sale;
   }
 
   /**

@@ -3,8 +3,10 @@
 // Always true:
 // - a layer that is `modal` hears every key and lets none through to the screen under it;
 // - a character typed into a field belongs to the field, unless the layer takes it first;
+// - what a key opens is open before the next key is heard, however fast the hand;
 // - Enter on a control marked `data-money` does nothing: a scanner ends every scan with it.
 
+import { flushSync } from "svelte";
 import { beepLow, insertIntoField, Scanner } from "./scanner.svelte";
 
 export interface Layer {
@@ -64,7 +66,10 @@ export class Keys {
 
   #named(name: string, event: KeyboardEvent): boolean {
     for (const layer of this.#top()) {
-      if (layer.key?.(name, event)) return true;
+      if (layer.key?.(name, event)) {
+        flushSync();
+        return true;
+      }
       if (layer.modal) return false;
     }
     return false;
@@ -73,15 +78,24 @@ export class Keys {
   #type(character: string): void {
     const field = isField(document.activeElement);
     for (const layer of this.#top()) {
-      if (layer.character?.(character, field)) return;
+      if (layer.character?.(character, field)) {
+        flushSync();
+        return;
+      }
       if (layer.modal) break;
     }
-    if (field) insertIntoField(character);
+    if (field) {
+      insertIntoField(character);
+      flushSync();
+    }
   }
 
   #scan(code: string): void {
     for (const layer of this.#top()) {
-      if (layer.scan?.(code)) return;
+      if (layer.scan?.(code)) {
+        flushSync();
+        return;
+      }
       if (layer.modal) break;
     }
     beepLow();

@@ -90,8 +90,15 @@ export class Shop {
 
   /** A scanner: every character at once, then Enter. It counts as no key. */
   async scan(code: string): Promise<void> {
-    await this.page.keyboard.type(code);
-    await this.page.keyboard.press("Enter");
+    const cdp = await this.page.context().newCDPSession(this.page);
+    const keys = [...code].map((character) => ({ key: character, text: character }));
+    // All at once: waiting for each to arrive would be slower than any scanner.
+    await Promise.all(
+      [...keys, { key: "Enter", text: "\r" }].map((key) =>
+        cdp.send("Input.dispatchKeyEvent", { type: "keyDown", ...key }),
+      ),
+    );
+    await cdp.detach();
     await this.page.waitForTimeout(70);
   }
 

@@ -119,7 +119,9 @@ export class TenderState {
 
   async cash(given: MoneyView): Promise<void> {
     this.dialog = null;
-    await this.#once(() => this.#till.run(() => this.#till.commands.tenderCash(toDecimal(given))));
+    await this.#once(() =>
+      this.#till.run(() => this.#till.keep(this.#till.commands.tenderCash(toDecimal(given)))),
+    );
   }
 
   /** The big button. */
@@ -145,7 +147,11 @@ export class TenderState {
         const ask = this.#ask(amount);
         const atOnce = (all && this.limited) || (this.option?.most?.minor ?? 1) <= 0;
         await this.#once(() =>
-          this.#till.allowed(ask, (approval) => this.#till.commands.tenderCard(kind, sum, approval), atOnce),
+          this.#till.allowed(
+            ask,
+            (approval) => this.#till.keep(this.#till.commands.tenderCard(kind, sum, approval)),
+            atOnce,
+          ),
         );
         return;
       }
@@ -159,7 +165,9 @@ export class TenderState {
     const sum = this.#sum(amount);
     const ask = this.#ask(amount);
     await this.#once(() =>
-      this.#till.allowed(ask, (approval) => this.#till.commands.tenderPayLink(sum, contact, approval)),
+      this.#till.allowed(ask, (approval) =>
+        this.#till.keep(this.#till.commands.tenderPayLink(sum, contact, approval)),
+      ),
     );
   }
 
@@ -168,7 +176,9 @@ export class TenderState {
     if (!amount) return;
     const sum = this.#sum(amount);
     await this.#once(async () => {
-      const sale = await this.#till.run(() => this.#till.commands.tenderExternal(sum, approvalCode, last4));
+      const sale = await this.#till.run(() =>
+        this.#till.keep(this.#till.commands.tenderExternal(sum, approvalCode, last4)),
+      );
       if (sale) this.dialog = null;
       return sale;
     });
@@ -176,11 +186,7 @@ export class TenderState {
 
   async remove(tender = this.removable): Promise<void> {
     if (!tender) return;
-    const sale = await this.#till.run(() => this.#till.commands.tenderRemove(tender.id));
-    if (sale) {
-      this.#till.sale = sale;
-      await this.load();
-    }
+    if (await this.#till.change(() => this.#till.commands.tenderRemove(tender.id))) await this.load();
   }
 
   async lookAgain(): Promise<void> {
@@ -188,7 +194,9 @@ export class TenderState {
     clearTimeout(this.#waitTimer);
     this.waiting = false;
     if (!tender?.can_look_again) return;
-    await this.#once(() => this.#till.run(() => this.#till.commands.tenderLookAgain(tender.id)));
+    await this.#once(() =>
+      this.#till.run(() => this.#till.keep(this.#till.commands.tenderLookAgain(tender.id))),
+    );
   }
 
   /** Waits a little, then looks again by itself. */
@@ -205,12 +213,15 @@ export class TenderState {
   async complete(): Promise<void> {
     if (this.#completing) return;
     this.#completing = true;
-    const done = await this.#till.run(() => this.#till.commands.complete());
+    const done = await this.#till.run(async () => {
+      const answer = await this.#till.commands.complete();
+      this.#till.done = answer;
+      this.#till.sale = null;
+      this.#till.screen = "done";
+      return answer;
+    });
     this.#completing = false;
     if (!done) return;
-    this.#till.done = done;
-    this.#till.sale = null;
-    this.#till.screen = "done";
     if (done.printer) this.#till.say("risk", done.printer);
   }
 
@@ -221,7 +232,6 @@ export class TenderState {
     try {
       const sale = await taking();
       if (!sale) return;
-      this.#till.sale = sale;
       this.way = "cash";
       this.part = null;
       await this.follow();
