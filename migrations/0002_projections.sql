@@ -61,6 +61,7 @@ CREATE TABLE charge (
                          'written_off')),
     moved_at      INTEGER NOT NULL,
     moved_shift   INTEGER NOT NULL,
+    debt_paid     INTEGER NOT NULL DEFAULT 0 CHECK (debt_paid IN (0, 1)),
     facts         TEXT    NOT NULL    -- JSON: ids of Stripe's, brand, last four, why not
 ) STRICT;
 
@@ -68,9 +69,11 @@ CREATE TABLE charge (
 CREATE INDEX charge_waiting ON charge (at)
 WHERE state IN ('queued', 'created', 'awaiting_customer');
 
--- What a person must decide.
+-- What a person must decide: goods that left and are not paid.
 CREATE INDEX charge_needs_a_person ON charge (moved_at)
-WHERE state IN ('declined', 'needs_customer', 'needs_attention', 'expired');
+WHERE debt_paid = 0 AND amount_minor > 0
+  AND (state IN ('declined', 'needs_customer', 'needs_attention', 'expired')
+       OR (state = 'canceled' AND at_risk = 1));
 
 -- Settled in a shift.
 CREATE INDEX charge_moved_shift ON charge (moved_shift, moved_at);

@@ -11,6 +11,8 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
+use till_app::Till;
+use till_app::error::{AppError, ErrorCode};
 use till_domain::ids::Timestamp;
 use till_sync::phases::{Claim, Claimed, Recorded};
 use till_sync::transport::{Answer, StripeTransport};
@@ -73,6 +75,51 @@ pub trait Outbox: Send + Sync + 'static {
 
     /// Nothing is due: time for a checkpoint. May block.
     fn idle(&self);
+}
+
+impl Outbox for Till {
+    type Error = AppError;
+
+    fn claim(&self) -> Result<Claimed, AppError> {
+        Self::claim(self)
+    }
+
+    fn record(&self, claim: &Claim, answer: &Answer) -> Result<Recorded, AppError> {
+        Self::record(self, claim, answer)
+    }
+
+    fn online(&self, reachable: bool) {
+        self.set_reachable(reachable);
+    }
+
+    fn may_send(&self) -> bool {
+        Self::may_send(self)
+    }
+
+    fn may_probe(&self) -> bool {
+        // Practising offline is offline to the eye as well.
+        !self.is_forced_offline()
+    }
+
+    fn missing(&self, what: Option<&TransportError>) {
+        self.set_key_missing(what.map(|error| match error {
+            TransportError::NoKeyring | TransportError::Keyring(_) => ErrorCode::KeyringMissing,
+            TransportError::NoKey
+            | TransportError::BadKey
+            | TransportError::BadAddress
+            | TransportError::PlainHttp
+            | TransportError::LiveKeyOverHttp
+            | TransportError::Client(_) => ErrorCode::StripeNotConnected,
+        }));
+    }
+
+    fn now(&self) -> Timestamp {
+        Self::time(self)
+    }
+
+    fn idle(&self) {
+        Self::idle(self);
+    }
 }
 
 /// A transport that can say whether sending makes sense.

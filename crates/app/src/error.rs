@@ -5,7 +5,17 @@
 //! the same words.
 
 use serde::Serialize;
+use till_domain::barcode::BarcodeError;
+use till_domain::ids::Timestamp;
+use till_domain::limits::OverLimit;
+use till_domain::money::MoneyError;
+use till_domain::quote::QuoteError;
+use till_domain::refund::RefundError;
+use till_domain::sale::{CommitError, SaleError};
+use till_store::StoreError;
 use ts_rs::TS;
+
+use crate::ports::SecretError;
 
 /// A refusal that somebody acts on. A code is added when a screen or a script
 /// does something different because of it.
@@ -199,5 +209,167 @@ impl ErrorCode {
                 "Something in the till is wrong; it is in the log. What was complete is safe. Restart the till."
             }
         }
+    }
+}
+
+/// Why the till refused, with its facts.
+#[derive(Debug, thiserror::Error)]
+pub enum AppError {
+    /// A code says it all.
+    #[error("{}", .0.sentence())]
+    Code(ErrorCode),
+    /// A code, and what it is about.
+    #[error("{detail}")]
+    Refused {
+        /// Which.
+        code: ErrorCode,
+        /// What it is about, for the log and for `--json`.
+        detail: String,
+    },
+    /// A wrong PIN, or a locked one.
+    #[error("wrong PIN, {tries_left} tries left")]
+    Pin {
+        /// Before it is locked.
+        tries_left: u32,
+        /// Locked until then.
+        locked_until: Option<Timestamp>,
+    },
+    /// A limit.
+    #[error(transparent)]
+    OverLimit(#[from] OverLimit),
+    /// A scan.
+    #[error(transparent)]
+    Barcode(#[from] BarcodeError),
+    /// An amount.
+    #[error(transparent)]
+    Money(#[from] MoneyError),
+    /// A price.
+    #[error(transparent)]
+    Quote(#[from] QuoteError),
+    /// A change to a sale.
+    #[error(transparent)]
+    Sale(#[from] SaleError),
+    /// Completing a sale.
+    #[error(transparent)]
+    Commit(#[from] CommitError),
+    /// A refund.
+    #[error(transparent)]
+    Refund(#[from] RefundError),
+    /// The shop's file.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The keyring.
+    #[error(transparent)]
+    Secret(#[from] SecretError),
+}
+
+impl From<ErrorCode> for AppError {
+    fn from(code: ErrorCode) -> Self {
+        Self::Code(code)
+    }
+}
+
+impl AppError {
+    /// A code with what it is about.
+    #[must_use]
+    pub fn refused(code: ErrorCode, detail: impl Into<String>) -> Self {
+        Self::Refused {
+            code,
+            detail: detail.into(),
+        }
+    }
+
+    /// A fault of ours.
+    #[must_use]
+    pub fn internal(detail: &'static str) -> Self {
+        Self::refused(ErrorCode::Internal, detail)
+    }
+
+    /// What the window or a script may act on.
+    #[must_use]
+    pub const fn code(&self) -> ErrorCode {
+        match self {
+            Self::Code(code) | Self::Refused { code, .. } => *code,
+            Self::Pin { locked_until: Some(_), .. } => ErrorCode::PinLocked,
+            Self::Pin { locked_until: None, .. } => ErrorCode::PinWrong,
+            Self::OverLimit(_) => ErrorCode::OverLimit,
+            Self::Barcode(error) => match error {
+                BarcodeError::Malformed => ErrorCode::BarcodeMalformed,
+                BarcodeError::CheckDigit { .. } => ErrorCode::BarcodeCheckDigit,
+                BarcodeError::Card => ErrorCode::LooksLikeCard,
+            },
+            Self::Money(error) => money_code(error),
+            Self::Quote(error) | Self::Sale(SaleError::Quote(error)) | Self::Commit(CommitError::Quote(error)) => {
+                match error {
+                    QuoteError::Money(error) => money_code(error),
+                    QuoteError::Tax(_) => ErrorCode::BadInput,
+                    QuoteError::Percent { .. } => ErrorCode::PercentOver100,
+                    QuoteError::Negative { .. } | QuoteError::NegativePrice => ErrorCode::Negative,
+                    QuoteError::Quantity { .. } => ErrorCode::Absurd,
+                    QuoteError::OverDue { .. } => ErrorCode::OverDue,
+                }
+            }
+            Self::Sale(SaleError::NotFound) => ErrorCode::NotFound,
+            Self::Sale(SaleError::QuantityKind) => ErrorCode::QuantityKind,
+            Self::Sale(SaleError::NotPositive) => ErrorCode::Negative,
+            Self::Sale(SaleError::Tendered) => ErrorCode::TenderBusy,
+            Self::Commit(CommitError::Empty) => ErrorCode::SaleEmpty,
+            Self::Commit(CommitError::Underpaid { .. }) => ErrorCode::Underpaid,
+            Self::Commit(CommitError::Unsettled) => ErrorCode::TenderBusy,
+            Self::Refund(error) => match error {
+                RefundError::Nothing => ErrorCode::NothingToRefund,
+                RefundError::NotFound => ErrorCode::NotFound,
+                RefundError::Twice => ErrorCode::BadInput,
+                RefundError::MoreThanSold { .. } => ErrorCode::MoreThanSold,
+                RefundError::QuantityKind => ErrorCode::QuantityKind,
+                RefundError::Money(error) => money_code(error),
+            },
+            Self::Store(error) => match error {
+                StoreError::InUse => ErrorCode::DataInUse,
+                StoreError::Unreadable(_)
+                | StoreError::MigrationChanged { .. }
+                | StoreError::Corrupt { .. }
+                | StoreError::Folder(_) => ErrorCode::DatabaseUnreadable,
+                StoreError::SchemaTooNew { .. } => ErrorCode::DatabaseNewer,
+                StoreError::DiskFull => ErrorCode::DiskFull,
+                StoreError::Broken { .. } => ErrorCode::JournalBroken,
+                StoreError::Sqlite(_) => ErrorCode::Internal,
+            },
+            Self::Secret(SecretError::NoKeyring) => ErrorCode::KeyringMissing,
+            Self::Secret(SecretError::Refused(_)) => ErrorCode::KeyringMissing,
+        }
+    }
+
+    /// The sentence a person is shown: whether the money is all right, what to do.
+    #[must_use]
+    pub fn sentence(&self) -> String {
+        let sentence = self.code().sentence();
+        match self {
+            Self::Pin { locked_until: None, tries_left } => {
+                let tries = if *tries_left == 1 { "try" } else { "tries" };
+                format!("{sentence} {tries_left} {tries} left.")
+            }
+            Self::OverLimit(limit) => format!("{sentence} ({limit}.)"),
+            Self::Refused { code: ErrorCode::BadInput, detail } => format!("{sentence} {detail}."),
+            Self::Code(_)
+            | Self::Refused { .. }
+            | Self::Pin { .. }
+            | Self::Barcode(_)
+            | Self::Money(_)
+            | Self::Quote(_)
+            | Self::Sale(_)
+            | Self::Commit(_)
+            | Self::Refund(_)
+            | Self::Store(_)
+            | Self::Secret(_) => sentence.to_owned(),
+        }
+    }
+}
+
+const fn money_code(error: &MoneyError) -> ErrorCode {
+    match error {
+        MoneyError::UnknownCurrency | MoneyError::CurrencyMismatch { .. } => ErrorCode::BadInput,
+        MoneyError::TooLarge => ErrorCode::Absurd,
+        MoneyError::TooManyPlaces { .. } | MoneyError::NotANumber => ErrorCode::NotANumber,
     }
 }

@@ -1,5 +1,202 @@
 //! What a cashier can do, one method each.
+//!
+//! Invariants:
+//! - whoever acts has a [`Session`](auth::Session), which a right PIN alone gives;
+//! - a method decides, records in one transaction, and returns; the device acts
+//!   after that ([`Effects`]);
+//! - no lock is held while a PIN is checked, paper is printed or Stripe is asked.
 #![warn(missing_docs)]
 
+pub mod auth;
 pub mod error;
+mod figures;
+mod outbox;
+mod paper;
+pub mod ports;
+mod refund;
+mod sale;
+mod shift;
+mod shop;
+mod sync;
+mod tell;
+mod tender;
 pub mod view;
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use till_domain::barcode::looks_like_card;
+use till_domain::ids::{Timestamp, Uuid};
+use till_domain::money::Money;
+use till_store::{Store, Tx};
+
+use crate::error::{AppError, ErrorCode};
+use crate::ports::{Clock, Ids, ReceiptPrinter, SecretStore};
+pub use crate::shop::{Shop, TaxRate, brand_name, default_folder, profile_list};
+pub use crate::sync::{CardBooks, Line, StripeSetting};
+pub use crate::shift::Audit;
+pub use till_store::{JournalLine, Rebuilt, verify_lines};
+
+/// The outside world of a till.
+#[allow(missing_debug_implementations, reason = "ports are the outside world")]
+pub struct Ports {
+    /// Reads the time.
+    pub clock: Arc<dyn Clock>,
+    /// Makes ids.
+    pub ids: Arc<dyn Ids>,
+    /// Prints.
+    pub printer: Arc<dyn ReceiptPrinter>,
+    /// Keeps the Stripe key.
+    pub secrets: Arc<dyn SecretStore>,
+}
+
+/// A till.
+pub struct Till {
+    store: Mutex<Store>,
+    ports: Ports,
+    folder: PathBuf,
+    line: Mutex<Line>,
+}
+
+impl std::fmt::Debug for Till {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Till")
+            .field("folder", &self.folder)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What the device does after the commit. Losing it loses paper, not money.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Effects {
+    /// ESC/POS bytes, the drawer's kick among them.
+    pub print: Vec<u8>,
+}
+
+/// Pulse on the drawer's pin 2: ESC p 0 25 250.
+pub(crate) const OPEN_DRAWER: [u8; 5] = [0x1B, b'p', 0, 25, 250];
+
+impl Till {
+    /// Opens the till's folder, takes up what a crash left, and checks the journal
+    /// since the last Z report.
+    ///
+    /// # Errors
+    /// What the store says; the folder is not changed by a refusal.
+    pub fn open(folder: &Path, ports: Ports) -> Result<Self, AppError> {
+        let mut store = Store::open(folder)?;
+        let now = ports.clock.now();
+        store.read(|tx| tx.verify_recent())?;
+        store.write(|tx| till_sync::phases::recover(tx, now))?;
+        Ok(Self {
+            store: Mutex::new(store),
+            ports,
+            folder: folder.to_owned(),
+            line: Mutex::new(Line::default()),
+        })
+    }
+
+    /// The folder.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    pub(crate) fn store(&self) -> Result<MutexGuard<'_, Store>, AppError> {
+        // A thread that panicked while it held the store left no half transaction:
+        // SQLite rolled it back. But what it meant to do is not known.
+        self.store
+            .lock()
+            .map_err(|_| AppError::internal("a command failed while it held the store"))
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        self.ports.clock.now()
+    }
+
+    pub(crate) fn new_id(&self) -> Uuid {
+        self.ports.ids.new_id(self.now())
+    }
+
+    /// The shop's facts; [`ErrorCode::NoShop`] before there is one.
+    ///
+    /// # Errors
+    /// What the store says.
+    pub fn shop(&self) -> Result<Shop, AppError> {
+        self.store()?.read(shop)
+    }
+
+    /// True when there is a shop in the folder.
+    ///
+    /// # Errors
+    /// What the store says.
+    pub fn has_shop(&self) -> Result<bool, AppError> {
+        self.store()?
+            .read(|tx| Ok::<_, AppError>(tx.setting::<Shop>("shop")?.is_some()))
+    }
+
+    /// Changes the shop's facts.
+    ///
+    /// # Errors
+    /// What the store says.
+    pub fn change_shop(&self, change: impl FnOnce(&mut Shop)) -> Result<(), AppError> {
+        self.store()?.write(|tx| {
+            let mut facts = shop(tx)?;
+            change(&mut facts);
+            Ok(tx.set_setting("shop", &facts)?)
+        })
+    }
+
+    /// Performs what follows a commit. Gives the sentence for the cashier where
+    /// the printer did not take it.
+    #[must_use]
+    pub fn perform(&self, effects: &Effects) -> Option<String> {
+        if effects.print.is_empty() {
+            return None;
+        }
+        self.ports.printer.print(&effects.print).err().map(|error| {
+            tracing::warn!(%error, "the printer did not take it");
+            ErrorCode::Printer.sentence().to_owned()
+        })
+    }
+
+    /// Moves the write-ahead log into the file. For an idle moment.
+    pub fn idle(&self) {
+        if let Ok(mut store) = self.store()
+            && let Err(error) = store.checkpoint()
+        {
+            tracing::warn!(%error, "no checkpoint");
+        }
+    }
+}
+
+pub(crate) fn shop(tx: &Tx<'_>) -> Result<Shop, AppError> {
+    tx.setting::<Shop>("shop")?
+        .ok_or_else(|| ErrorCode::NoShop.into())
+}
+
+/// A word from a person: not empty, not a page, and no card number.
+pub(crate) fn check_text(text: &str, longest: usize) -> Result<(), AppError> {
+    if looks_like_card(text) {
+        return Err(ErrorCode::LooksLikeCard.into());
+    }
+    let length = text.trim().chars().count();
+    if length == 0 || length > longest || text.chars().any(char::is_control) {
+        return Err(ErrorCode::BadText.into());
+    }
+    Ok(())
+}
+
+/// An amount typed by a person: not below zero, and not absurd.
+pub(crate) fn amount(text: &str, shop: &Shop) -> Result<Money, AppError> {
+    let amount = Money::parse(text.trim(), shop.currency())?;
+    if amount.is_negative() {
+        return Err(ErrorCode::Negative.into());
+    }
+    if amount.minor() > ABSURD_MINOR {
+        return Err(ErrorCode::Absurd.into());
+    }
+    Ok(amount)
+}
+
+/// No sale of a shop is larger: Stripe's own limit of eight digits.
+const ABSURD_MINOR: i64 = 99_999_999;

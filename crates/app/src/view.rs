@@ -152,6 +152,27 @@ pub struct ConnectionView {
     pub paused: Option<String>,
 }
 
+impl ConnectionView {
+    /// Before there is a shop.
+    pub(crate) fn none() -> Self {
+        Self {
+            online: false,
+            forced_offline: false,
+            offline_since: None,
+            waiting: 0,
+            at_risk: MoneyView {
+                minor: 0,
+                currency: "EUR".into(),
+                exponent: 2,
+            },
+            need_a_person: 0,
+            oldest_at: None,
+            sending: false,
+            paused: None,
+        }
+    }
+}
+
 /// A product tile or a search hit.
 #[derive(Debug, Clone, Serialize, TS)]
 #[ts(export)]

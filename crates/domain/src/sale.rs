@@ -150,6 +150,9 @@ pub struct OpenSale {
     pub discounts: Vec<Discount>,
     /// Tenders so far.
     pub tenders: Vec<Tender>,
+    /// Where pay links go. Personal data: it ends with the open sale and is never
+    /// in the journal.
+    pub contacts: Vec<(TenderId, String)>,
 }
 
 /// A line as sold.
@@ -255,7 +258,17 @@ impl OpenSale {
             lines: Vec::new(),
             discounts: Vec::new(),
             tenders: Vec::new(),
+            contacts: Vec::new(),
         }
+    }
+
+    /// Where the pay link of a tender goes.
+    #[must_use]
+    pub fn contact_of(&self, tender: TenderId) -> Option<&str> {
+        self.contacts
+            .iter()
+            .find(|(id, _)| *id == tender)
+            .map(|(_, contact)| contact.as_str())
     }
 
     /// Lines that count.

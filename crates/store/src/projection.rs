@@ -156,7 +156,10 @@ pub(crate) fn apply(tx: &Tx<'_>, entry: &Entry) -> Result<()> {
             .execute((blob::of(tender.0), to.word(), at, shift, facts))?;
         }
         JournalEvent::ChargeLowered { tender, by } => lower(tx, *tender, by.minor())?,
-        JournalEvent::DebtPaid { .. } => {}
+        JournalEvent::DebtPaid { tender, .. } => {
+            conn.prepare_cached("UPDATE charge SET debt_paid = 1 WHERE tender = ?1")?
+                .execute([blob::of(tender.0)])?;
+        }
         JournalEvent::TenderReturned {
             tender,
             part,

@@ -67,6 +67,8 @@ pub struct ChargeRow {
     pub state: ChargeState,
     /// When it last moved.
     pub moved_at: Timestamp,
+    /// It failed, and was paid in cash instead.
+    pub debt_paid: bool,
     /// What Stripe said.
     pub facts: ChargeFacts,
 }
@@ -104,7 +106,7 @@ pub struct PartRow {
 }
 
 const CHARGE: &str = "tender, sale, how, customer, shift, at, at_risk, amount_minor, state, \
-     moved_at, facts";
+     moved_at, facts, debt_paid";
 
 fn charge(r: &Row<'_>) -> rusqlite::Result<(ChargeRow, String, String, String)> {
     Ok((
@@ -119,6 +121,7 @@ fn charge(r: &Row<'_>) -> rusqlite::Result<(ChargeRow, String, String, String)> 
             amount_minor: r.get(7)?,
             state: ChargeState::Queued,
             moved_at: Timestamp(r.get(9)?),
+            debt_paid: r.get(11)?,
             facts: ChargeFacts::default(),
         },
         r.get(2)?,
@@ -439,7 +442,9 @@ impl Tx<'_> {
     /// [`StoreError`].
     pub fn charges_that_need_a_person(&self) -> Result<Vec<ChargeRow>> {
         self.charges(
-            "state IN ('declined', 'needs_customer', 'needs_attention', 'expired')
+            "debt_paid = 0 AND amount_minor > 0
+             AND (state IN ('declined', 'needs_customer', 'needs_attention', 'expired')
+                  OR (state = 'canceled' AND at_risk = 1))
              ORDER BY moved_at, tender",
             [],
         )

@@ -181,24 +181,38 @@ fn change_charge(
     Ok(Some(charge))
 }
 
-/// Asks for a charge to be cancelled. Stripe is asked where it may know of it; the
-/// money is free when the charge's state is `canceled`, not before.
+/// Asks for a charge to be cancelled. True when its money is free at once: nothing
+/// was ever sent. Else Stripe is asked, and the money is free when the charge's
+/// state is `canceled`, not before.
 ///
 /// # Errors
 /// [`StoreError`].
-pub fn want_cancel(tx: &Tx<'_>, tender: TenderId, now: Timestamp) -> Result<()> {
-    change_charge(tx, tender, now, "cancel_wanted", |c| {
+pub fn want_cancel(tx: &Tx<'_>, tender: TenderId, now: Timestamp) -> Result<bool> {
+    let in_flight = tx.outbox(tender.0)?.is_some_and(|row| row.in_flight);
+    let charge = change_charge(tx, tender, now, "cancel_wanted", |c| {
         c.goal = Goal::Cancel;
-        if c.state.needs_a_person() {
+        let unknown_to_stripe = c.intent.is_none() && c.session.is_none() && !c.maybe_sent;
+        if unknown_to_stripe && !in_flight {
+            c.op = None;
+            c.state = ChargeState::Canceled;
+        } else if c.state.needs_a_person() {
             // Waiting again, for Stripe's word that it is cancelled.
-            c.state = if c.intent.is_some() {
-                ChargeState::Created
-            } else {
-                ChargeState::Queued
-            };
+            c.state = ChargeState::Created;
         }
     })?;
-    Ok(())
+    let Some(charge) = charge.filter(|c| c.state == ChargeState::Canceled) else {
+        return Ok(false);
+    };
+    tx.append(
+        &JournalEvent::ChargeMoved {
+            tender,
+            to: ChargeState::Canceled,
+            facts: charge.facts(),
+            by: None,
+        },
+        now,
+    )?;
+    Ok(true)
 }
 
 /// Lowers a charge that has not been told to charge; to nothing is to cancel.

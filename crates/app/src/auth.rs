@@ -1,0 +1,138 @@
+//! Who may do what: PINs, sessions, approvals.
+//!
+//! Invariants:
+//! - a PIN is kept as argon2id alone, and is in no log, view or error;
+//! - five wrong PINs lock a person for five minutes, whoever asks;
+//! - a [`Session`] and an [`Approval`] can be had by a right PIN alone.
+
+use argon2::password_hash::{PasswordHash, SaltString, rand_core::OsRng};
+use argon2::{Argon2, PasswordHasher, PasswordVerifier};
+use till_domain::catalog::User;
+use till_domain::ids::{Timestamp, UserId};
+use till_domain::journal::JournalEvent;
+use till_domain::sale::Approval;
+
+use crate::error::{AppError, ErrorCode};
+use crate::view::ApprovalInput;
+use crate::{Till, check_text};
+
+/// Wrong PINs before a person is locked.
+pub const TRIES: u32 = 5;
+/// How long a person is locked.
+pub const LOCK_MS: i64 = 5 * 60_000;
+
+/// Somebody who is signed in.
+#[derive(Debug, Clone)]
+pub struct Session {
+    user: User,
+}
+
+impl Session {
+    /// Who.
+    #[must_use]
+    pub const fn user(&self) -> &User {
+        &self.user
+    }
+}
+
+/// Argon2id with a salt of its own.
+pub(crate) fn hash_pin(pin: &str) -> Result<String, AppError> {
+    if !(4..=12).contains(&pin.len()) || !pin.bytes().all(|b| b.is_ascii_digit()) {
+        return Err(AppError::refused(
+            ErrorCode::BadText,
+            "a PIN is 4 to 12 digits",
+        ));
+    }
+    Argon2::default()
+        .hash_password(pin.as_bytes(), &SaltString::generate(&mut OsRng))
+        .map(|hash| hash.to_string())
+        .map_err(|_| AppError::internal("a PIN could not be hashed"))
+}
+
+impl Till {
+    /// Signs somebody in.
+    ///
+    /// # Errors
+    /// [`AppError::Pin`] with the tries left, or until when the PIN is locked.
+    pub fn sign_in(&self, user: UserId, pin: &str) -> Result<Session, AppError> {
+        Ok(Session {
+            user: self.check_pin(user, pin)?,
+        })
+    }
+
+    /// A manager's yes to one act.
+    ///
+    /// # Errors
+    /// As [`Till::sign_in`]; [`ErrorCode::NeedsManager`] from anyone else.
+    pub fn approve(&self, input: &ApprovalInput) -> Result<Approval, AppError> {
+        let id = input.user.parse().map(UserId).map_err(|_| ErrorCode::NotFound)?;
+        let reason = input.reason.trim();
+        if !reason.is_empty() {
+            check_text(reason, 200)?;
+        }
+        let user = self.check_pin(id, &input.pin)?;
+        if !user.role.may_approve() {
+            return Err(ErrorCode::NeedsManager.into());
+        }
+        Ok(Approval {
+            by: user.id,
+            reason: reason.to_owned(),
+        })
+    }
+
+    fn check_pin(&self, id: UserId, pin: &str) -> Result<User, AppError> {
+        let now = self.now();
+        let secrets = self
+            .store()?
+            .read(|tx| tx.user_secrets(id))?
+            .ok_or(ErrorCode::NotFound)?;
+        if let Some(until) = secrets.locked_until.filter(|until| *until > now) {
+            return Err(AppError::Pin {
+                tries_left: 0,
+                locked_until: Some(until),
+            });
+        }
+        // Outside the lock: a PIN takes tens of milliseconds, and selling goes on.
+        let right = PasswordHash::new(&secrets.pin_hash)
+            .is_ok_and(|hash| Argon2::default().verify_password(pin.as_bytes(), &hash).is_ok());
+        self.store()?.write(|tx| {
+            // Read again: another window may have guessed meanwhile.
+            let secrets = tx.user_secrets(id)?.ok_or(ErrorCode::NotFound)?;
+            let locked = secrets.locked_until.filter(|until| *until > now);
+            if let Some(until) = locked {
+                return Ok(Err(pin_error(0, Some(until))));
+            }
+            if right {
+                if secrets.wrong_pins > 0 || secrets.locked_until.is_some() {
+                    tx.set_wrong_pins(id, 0, None)?;
+                }
+                return Ok(Ok(secrets.user));
+            }
+            // A lock that has run out starts the count again.
+            let before = if secrets.locked_until.is_some() {
+                0
+            } else {
+                secrets.wrong_pins
+            };
+            let wrong = before + 1;
+            let until = (wrong >= TRIES).then(|| now.plus_ms(LOCK_MS));
+            tx.set_wrong_pins(id, if until.is_some() { 0 } else { wrong }, until)?;
+            tx.append(
+                &JournalEvent::PinRefused {
+                    user: id,
+                    locked: until.is_some(),
+                },
+                now,
+            )?;
+            Ok(Err(pin_error(TRIES.saturating_sub(wrong), until)))
+        })
+        .and_then(|checked: Result<User, AppError>| checked)
+    }
+}
+
+const fn pin_error(tries_left: u32, locked_until: Option<Timestamp>) -> AppError {
+    AppError::Pin {
+        tries_left,
+        locked_until,
+    }
+}

@@ -1,0 +1,380 @@
+//! Domain values → what a person reads. No decision is made here.
+
+use jiff::tz::TimeZone;
+use rust_decimal::Decimal;
+use till_domain::catalog::{Customer, Role, Unit, User};
+use till_domain::charge::ChargeState;
+use till_domain::ids::{Timestamp, UserId};
+use till_domain::journal::ChargeFacts;
+use till_domain::money::{HALF_UP, Money};
+use till_domain::quote::{Discount, LineQuote, Quote};
+use till_domain::sale::{CardCapture, OpenSale, SaleLine, Tender, TenderKind};
+use till_store::{StockedProduct, Tx};
+
+use crate::error::AppError;
+use crate::paper::mask;
+use crate::shop::{Shop, brand_name};
+use crate::view::{
+    CardView, CustomerView, LineView, MoneyView, ProductView, RoleView, SaleView, StockLevel,
+    TenderKindView, TenderStateView, TenderView, UserView,
+};
+
+pub(crate) fn money(amount: Money) -> MoneyView {
+    MoneyView {
+        minor: amount.minor(),
+        currency: amount.currency().code().to_owned(),
+        exponent: u8::try_from(amount.currency().exponent()).unwrap_or(0),
+    }
+}
+
+/// Brings a price to whole minor units, to be looked at.
+pub(crate) fn shown(price: Decimal, shop: &Shop) -> MoneyView {
+    money(Money::rounded(price, shop.currency(), HALF_UP).unwrap_or_else(|_| shop.zero()))
+}
+
+/// "€1,234.50", "−€1.29".
+pub(crate) fn spoken(amount: Money) -> String {
+    let digits = amount.abs().to_string();
+    let (whole, fraction) = digits.split_once('.').unwrap_or((&digits, ""));
+    let mut grouped = String::new();
+    for (i, digit) in whole.chars().enumerate() {
+        if i > 0 && (whole.len() - i).is_multiple_of(3) {
+            grouped.push(',');
+        }
+        grouped.push(digit);
+    }
+    let sign = if amount.is_negative() { "−" } else { "" };
+    let point = if fraction.is_empty() { "" } else { "." };
+    format!("{sign}{}{grouped}{point}{fraction}", amount.currency().symbol())
+}
+
+fn zoned(shop: &Shop, at: Timestamp) -> jiff::Zoned {
+    let zone = TimeZone::get(&shop.timezone).unwrap_or(TimeZone::UTC);
+    jiff::Timestamp::from_millisecond(at.0)
+        .unwrap_or(jiff::Timestamp::UNIX_EPOCH)
+        .to_zoned(zone)
+}
+
+/// RFC 3339 in the shop's zone.
+pub(crate) fn local(shop: &Shop, at: Timestamp) -> String {
+    zoned(shop, at).strftime("%Y-%m-%dT%H:%M:%S%:z").to_string()
+}
+
+/// "17:44".
+pub(crate) fn short_time(shop: &Shop, at: Timestamp) -> String {
+    zoned(shop, at).strftime("%H:%M").to_string()
+}
+
+/// "Sat 21 Nov 2026 17:44".
+pub(crate) fn stamp(shop: &Shop, at: Timestamp) -> String {
+    zoned(shop, at).strftime("%a %-d %b %Y %H:%M").to_string()
+}
+
+/// 0 to 23.
+pub(crate) fn hour_of_day(shop: &Shop, at: Timestamp) -> usize {
+    usize::try_from(zoned(shop, at).hour()).unwrap_or(0)
+}
+
+/// "3 h 25 min".
+pub(crate) fn age(ms: i64) -> String {
+    let minutes = ms.max(0) / 60_000;
+    if minutes < 60 {
+        format!("{minutes} min")
+    } else {
+        format!("{} h {:02} min", minutes / 60, minutes % 60)
+    }
+}
+
+pub(crate) fn user_name(tx: &Tx<'_>, id: UserId) -> Result<String, AppError> {
+    Ok(tx
+        .users()?
+        .into_iter()
+        .find(|u| u.user.id == id)
+        .map_or_else(|| "somebody unknown".to_owned(), |u| u.user.name))
+}
+
+const fn role(role: Role) -> RoleView {
+    match role {
+        Role::Cashier => RoleView::Cashier,
+        Role::Manager => RoleView::Manager,
+        Role::Owner => RoleView::Owner,
+    }
+}
+
+pub(crate) fn user(user: &User, locked_until: Option<String>) -> UserView {
+    UserView {
+        id: user.id.to_string(),
+        name: user.name.clone(),
+        role: role(user.role),
+        locked_until,
+    }
+}
+
+pub(crate) fn customer(customer: &Customer) -> CustomerView {
+    CustomerView {
+        id: customer.id.to_string(),
+        name: customer.name.clone(),
+        contact: customer
+            .email
+            .as_deref()
+            .or(customer.phone.as_deref())
+            .map(mask),
+        card: customer.card.as_ref().map(|card| CardView {
+            id: card.payment_method.clone(),
+            brand: card.brand.clone(),
+            last4: card.last4.clone(),
+            expires: card.expires.clone(),
+        }),
+    }
+}
+
+pub(crate) fn product(stocked: &StockedProduct, shop: &Shop) -> ProductView {
+    let p = &stocked.product;
+    let left = stocked.left;
+    ProductView {
+        id: p.id.to_string(),
+        sku: p.sku.clone(),
+        name: p.name.clone(),
+        category: p.category.clone(),
+        price: shown(p.unit_price, shop),
+        weighed: p.unit == Unit::Kilogram,
+        deposit: p.deposit.as_ref().map(|d| shown(d.amount, shop)),
+        stock: match p.unit {
+            Unit::Each => left.round().to_string(),
+            Unit::Kilogram => format!("{left:.3} kg"),
+        },
+        stock_level: if left <= Decimal::ZERO {
+            StockLevel::None
+        } else if left <= Decimal::TWO {
+            StockLevel::Low
+        } else {
+            StockLevel::Enough
+        },
+    }
+}
+
+pub(crate) fn quantity(quantity: Decimal, unit: Unit) -> String {
+    match unit {
+        Unit::Each => quantity.normalize().to_string(),
+        Unit::Kilogram => format!("{quantity:.3}"),
+    }
+}
+
+pub(crate) fn discount_words(discount: &Discount) -> String {
+    match discount {
+        Discount::Percent(percent) => format!("{} %", percent.normalize()),
+        Discount::Amount(amount) => spoken(*amount),
+    }
+}
+
+/// "Cash", "Visa •••• 4242", "Pay link".
+pub(crate) fn tender_label(tender: &Tender, facts: Option<&ChargeFacts>) -> String {
+    match &tender.kind {
+        TenderKind::Cash => "Cash".into(),
+        TenderKind::ExternalTerminal { last4, .. } => format!("Card machine •••• {last4}"),
+        TenderKind::Card { capture, .. } => match capture {
+            CardCapture::SavedCard(card) => format!("{} •••• {}", card.brand, card.last4),
+            CardCapture::PayLink => "Pay link".into(),
+            CardCapture::SimulatedReader { .. } => match facts {
+                Some(ChargeFacts {
+                    brand: Some(brand),
+                    last4: Some(last4),
+                    ..
+                }) => format!("{} •••• {last4}", brand_name(brand)),
+                _ => "Test card".into(),
+            },
+        },
+    }
+}
+
+pub(crate) const fn tender_kind(tender: &Tender) -> TenderKindView {
+    match &tender.kind {
+        TenderKind::Cash => TenderKindView::Cash,
+        TenderKind::ExternalTerminal { .. } => TenderKindView::ExternalTerminal,
+        TenderKind::Card { capture, .. } => match capture {
+            CardCapture::SimulatedReader { .. } => TenderKindView::SimulatedReader,
+            CardCapture::SavedCard(_) => TenderKindView::SavedCard,
+            CardCapture::PayLink => TenderKindView::PayLink,
+        },
+    }
+}
+
+/// What a charge's state is to a person. A charge at the shop's risk waits; one
+/// that a customer stands in front of works.
+pub(crate) const fn tender_state(state: ChargeState, at_risk: bool) -> TenderStateView {
+    match state {
+        ChargeState::Succeeded => TenderStateView::Certain,
+        ChargeState::Queued
+        | ChargeState::Creating
+        | ChargeState::Created
+        | ChargeState::Confirming => {
+            if at_risk {
+                TenderStateView::Queued
+            } else {
+                TenderStateView::Working
+            }
+        }
+        ChargeState::AwaitingCustomer => {
+            if at_risk {
+                TenderStateView::Queued
+            } else {
+                TenderStateView::NeedsCustomer
+            }
+        }
+        ChargeState::Unknown => TenderStateView::Unknown,
+        ChargeState::Declined => TenderStateView::Declined,
+        ChargeState::NeedsCustomer => TenderStateView::NeedsCustomer,
+        ChargeState::NeedsAttention => TenderStateView::NeedsAttention,
+        ChargeState::Canceled => TenderStateView::Canceled,
+        ChargeState::Expired => TenderStateView::Expired,
+        ChargeState::WrittenOff => TenderStateView::Closed,
+    }
+}
+
+/// The state of a tender in the till's voice.
+pub(crate) const fn says(state: TenderStateView) -> &'static str {
+    match state {
+        TenderStateView::Certain => "Charged.",
+        TenderStateView::Working => "Charging the card now.",
+        TenderStateView::Queued => "Queued, not yet charged. At the shop's risk.",
+        TenderStateView::Unknown => {
+            "Not known yet if the card was charged. It cannot be charged twice. Wait, or look again."
+        }
+        TenderStateView::Declined => {
+            "The card was declined. Nothing was charged. Take another tender."
+        }
+        TenderStateView::NeedsCustomer => "Nothing was charged yet. The customer must act.",
+        TenderStateView::NeedsAttention => {
+            "Nothing more is sent by itself. A manager must look at it in the outbox."
+        }
+        TenderStateView::Canceled => "Cancelled. Nothing was charged.",
+        TenderStateView::Expired => "It waited too long, so nothing was sent. A manager decides.",
+        TenderStateView::Closed => "Given up by a manager. Nothing was charged.",
+    }
+}
+
+/// A charge as the open sale shows it.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct LiveCharge {
+    pub(crate) state: Option<ChargeState>,
+    pub(crate) facts: ChargeFacts,
+    pub(crate) link: Option<String>,
+    /// A cancellation is asked for and not confirmed.
+    pub(crate) canceling: bool,
+}
+
+fn tender(tender: &Tender, charge: &LiveCharge) -> TenderView {
+    let state = match (&tender.kind, charge.state) {
+        (TenderKind::Cash | TenderKind::ExternalTerminal { .. }, _) => TenderStateView::Certain,
+        (TenderKind::Card { at_risk, .. }, Some(state)) => tender_state(state, *at_risk),
+        (TenderKind::Card { .. }, None) => TenderStateView::NeedsAttention,
+    };
+    let text = match (&tender.kind, charge.canceling) {
+        (_, true) => "Asking Stripe to cancel it. It cannot be charged twice. Wait, or look again.",
+        (TenderKind::Cash, false) => "Taken.",
+        (TenderKind::ExternalTerminal { .. }, false) => "Certain: the slip is printed.",
+        (TenderKind::Card { .. }, false) => says(state),
+    };
+    TenderView {
+        id: tender.id.to_string(),
+        kind: tender_kind(tender),
+        label: tender_label(tender, Some(&charge.facts)),
+        amount: money(tender.amount),
+        given: tender.is_cash().then(|| money(tender.amount)),
+        state,
+        says: text.to_owned(),
+        can_remove: !charge.canceling,
+        can_look_again: charge.state.is_some_and(ChargeState::is_waiting),
+        link: charge.link.clone(),
+    }
+}
+
+fn line(line: &SaleLine, figures: Option<&LineQuote>, shop: &Shop) -> LineView {
+    let zero = shop.zero();
+    let (gross, discount) = figures.map_or((zero, zero), |f| (f.gross, f.discount));
+    LineView {
+        id: line.id.to_string(),
+        product: line.product.map(|p| p.to_string()),
+        name: line.name.clone(),
+        quantity: quantity(line.quantity, line.unit),
+        weighed: line.unit == Unit::Kilogram,
+        unit_price: shown(line.unit_price, shop),
+        list_price: line.price_by.map(|_| shown(line.list_price, shop)),
+        gross: money(gross),
+        discount: money(discount),
+        discounts: line.discounts.iter().map(discount_words).collect(),
+        amount: money(gross.checked_sub(discount).unwrap_or(zero)),
+        is_deposit: line.deposit_of.is_some(),
+        voided: line.voided,
+    }
+}
+
+/// A sale as the window shows it.
+pub(crate) fn sale(
+    sale: &OpenSale,
+    quote: &Quote,
+    customer_: Option<&Customer>,
+    charges: &[LiveCharge],
+    shop: &Shop,
+) -> Result<SaleView, AppError> {
+    let currency = shop.currency();
+    let gross = Money::sum(quote.lines.iter().map(|l| l.gross), currency)?;
+    let discount = Money::sum(
+        quote.lines.iter().flat_map(|l| [l.discount, l.sale_discount]),
+        currency,
+    )?;
+    let mut figures = quote.lines.iter();
+    let lines = sale
+        .lines
+        .iter()
+        .map(|l| line(l, if l.voided { None } else { figures.next() }, shop))
+        .collect();
+    let tenders: Vec<TenderView> = sale
+        .tenders
+        .iter()
+        .zip(charges)
+        .map(|(t, c)| tender(t, c))
+        .collect();
+    let settled = sale.tenders.iter().zip(charges).all(|(t, c)| match t.kind {
+        TenderKind::Card { at_risk, .. } => match c.state {
+            Some(ChargeState::Succeeded) => true,
+            Some(state) => at_risk && state.is_waiting() && !c.canceling,
+            None => false,
+        },
+        TenderKind::Cash | TenderKind::ExternalTerminal { .. } => true,
+    });
+    let busy = sale.tenders.iter().zip(charges).any(|(t, c)| {
+        matches!(t.kind, TenderKind::Card { at_risk: false, .. })
+            && c.state.is_some_and(ChargeState::is_waiting)
+            || c.canceling
+    });
+    Ok(SaleView {
+        id: sale.id.to_string(),
+        lines,
+        customer: customer_.map(customer),
+        gross: money(gross),
+        discount: money(discount),
+        sale_discounts: sale.discounts.iter().map(discount_words).collect(),
+        tax: money(quote.tax),
+        tax_included: shop.price_includes_tax,
+        total: money(quote.total),
+        outstanding: money(quote.outstanding),
+        cash_due: money(quote.cash_due.checked_sub(cash_given(sale, currency)?)?),
+        cash_rounding: money(quote.cash_rounding),
+        change: money(quote.change),
+        tenders,
+        can_complete: settled && quote.outstanding.is_zero() && sale.live_lines().next().is_some(),
+        busy,
+    })
+}
+
+/// Cash handed over so far.
+pub(crate) fn cash_given(
+    sale: &OpenSale,
+    currency: till_domain::money::Currency,
+) -> Result<Money, AppError> {
+    Ok(Money::sum(
+        sale.tenders.iter().filter(|t| t.is_cash()).map(|t| t.amount),
+        currency,
+    )?)
+}

@@ -1,0 +1,487 @@
+//! The outbox as people see it: what waits, why, at what risk, and what a person
+//! may decide.
+
+use till_domain::charge::{ChargeState, RefundState};
+use till_domain::ids::{RefundPartId, Timestamp};
+use till_domain::journal::{JournalEvent, Pending};
+use till_domain::money::Money;
+use till_domain::sale::{Approval, Tender};
+use till_store::{ChargeRow, HistoryRow, PartRow, Tx};
+use till_sync::machine::Goal;
+use till_sync::phases;
+
+use crate::auth::Session;
+use crate::error::{AppError, ErrorCode};
+use crate::figures::{local, money, tender_label, tender_state, user_name};
+use crate::sale::{sale_at, tender_id};
+use crate::view::{
+    ApprovalInput, HistoryView, OutboxAction, OutboxActionView, OutboxDetailView, OutboxEntryView,
+    OutboxView, TenderStateView,
+};
+use crate::{Shop, Till, shop};
+
+/// Words of an issuer after which a card is not tried again by itself or by a
+/// person here (Stripe docs, "Decline codes").
+const NEVER_AGAIN: [&str; 5] = [
+    "lost_card",
+    "stolen_card",
+    "fraudulent",
+    "pickup_card",
+    "do_not_try_again",
+];
+
+/// Charges accepted at the shop's risk that wait.
+pub(crate) fn exposure(tx: &Tx<'_>, shop: &Shop, _: Timestamp) -> Result<Pending, AppError> {
+    let currency = shop.currency();
+    let mut pending = Pending {
+        count: 0,
+        amount: shop.zero(),
+        oldest_at: None,
+    };
+    for charge in tx.charges_waiting()?.iter().filter(|c| c.at_risk) {
+        pending.count = pending.count.saturating_add(1);
+        pending.amount = pending
+            .amount
+            .checked_add(Money::from_minor(charge.amount_minor, currency))?;
+        pending.oldest_at = pending.oldest_at.or(Some(charge.at));
+    }
+    Ok(pending)
+}
+
+/// The tender that a charge is of, and the receipt, once the sale is complete.
+fn sold(
+    tx: &Tx<'_>,
+    charge: &ChargeRow,
+) -> Result<Option<(till_domain::ids::ReceiptNumber, Tender, String)>, AppError> {
+    let Some(row) = tx.sale(charge.sale)? else {
+        return Ok(None);
+    };
+    let (receipt, sale) = sale_at(tx, row.seq)?;
+    let cashier = user_name(tx, sale.cashier)?;
+    Ok(sale
+        .tenders
+        .into_iter()
+        .find(|t| t.id == charge.tender)
+        .map(|t| (receipt, t, cashier)))
+}
+
+fn charge_state(tx: &Tx<'_>, charge: &ChargeRow) -> Result<(ChargeState, bool), AppError> {
+    Ok(phases::charge(tx, charge.tender)?.map_or((charge.state, false), |live| {
+        (live.state, live.goal == Goal::Cancel && live.state.is_waiting())
+    }))
+}
+
+fn charge_entry(tx: &Tx<'_>, shop: &Shop, charge: &ChargeRow) -> Result<OutboxEntryView, AppError> {
+    let (state, canceling) = charge_state(tx, charge)?;
+    let sold = sold(tx, charge)?;
+    let customer = match charge.customer {
+        Some(id) => tx.customer(id)?.map(|c| c.name).filter(|n| !n.is_empty()),
+        None => None,
+    };
+    let card = sold
+        .as_ref()
+        .map_or_else(|| "Card".to_owned(), |(_, t, _)| tender_label(t, Some(&charge.facts)));
+    let mut shown = tender_state(state, true);
+    if charge.debt_paid {
+        shown = TenderStateView::Closed;
+    }
+    Ok(OutboxEntryView {
+        id: charge.tender.to_string(),
+        is_refund: false,
+        who: customer.unwrap_or_else(|| card.clone()),
+        card,
+        receipt: sold.as_ref().map(|(receipt, _, _)| receipt.to_string()),
+        cashier: sold.map(|(_, _, cashier)| cashier).unwrap_or_default(),
+        at: local(shop, charge.at),
+        amount: money(Money::from_minor(charge.amount_minor, shop.currency())),
+        state: shown,
+        says: if charge.debt_paid {
+            "Paid in cash instead"
+        } else if canceling {
+            "Being cancelled at Stripe"
+        } else {
+            match state {
+                ChargeState::Queued | ChargeState::Creating | ChargeState::Created => {
+                    "Waiting for the network"
+                }
+                ChargeState::Confirming => "Being charged",
+                ChargeState::AwaitingCustomer => "Pay link, waiting for the customer",
+                ChargeState::Unknown => "Sent, no answer yet",
+                ChargeState::Succeeded => "Charged",
+                ChargeState::Declined => "Declined",
+                ChargeState::NeedsCustomer => "The bank wants the customer to confirm it",
+                ChargeState::NeedsAttention => "Stripe refused the request",
+                ChargeState::Canceled => "Cancelled, still owed",
+                ChargeState::Expired => "Waited too long",
+                ChargeState::WrittenOff => "Written off",
+            }
+        }
+        .to_owned(),
+    })
+}
+
+fn refund_entry(tx: &Tx<'_>, shop: &Shop, part: &PartRow) -> Result<OutboxEntryView, AppError> {
+    let state = phases::refund(tx, part.id)?.map_or(part.state, |r| r.state);
+    let charge = match part.tender {
+        Some(id) => tx.charge(id)?,
+        None => None,
+    };
+    let sold = match &charge {
+        Some(charge) => sold(tx, charge)?,
+        None => None,
+    };
+    let customer = match charge.as_ref().and_then(|c| c.customer) {
+        Some(id) => tx.customer(id)?.map(|c| c.name).filter(|n| !n.is_empty()),
+        None => None,
+    };
+    let card = sold.as_ref().map_or_else(
+        || "Card".to_owned(),
+        |(_, t, _)| tender_label(t, charge.as_ref().map(|c| &c.facts)),
+    );
+    let (shown, says) = match state {
+        RefundState::Queued => (TenderStateView::Queued, "Refund, waiting for the network"),
+        RefundState::Sending => (TenderStateView::Working, "Refund, being sent"),
+        RefundState::Unknown => (TenderStateView::Unknown, "Refund sent, no answer yet"),
+        RefundState::Pending => (TenderStateView::Working, "Refund, with the bank"),
+        RefundState::Succeeded => (TenderStateView::Certain, "Refunded"),
+        RefundState::Failed => (TenderStateView::Declined, "The bank refused the refund: still owed"),
+        RefundState::NeedsAttention => (TenderStateView::NeedsAttention, "Stripe refused the refund"),
+        RefundState::Canceled => (TenderStateView::Canceled, "Not needed: never charged"),
+    };
+    Ok(OutboxEntryView {
+        id: part.id.to_string(),
+        is_refund: true,
+        who: customer.unwrap_or_else(|| card.clone()),
+        card,
+        receipt: sold.as_ref().map(|(receipt, _, _)| receipt.to_string()),
+        cashier: sold.map(|(_, _, cashier)| cashier).unwrap_or_default(),
+        at: local(shop, part.at),
+        amount: money(Money::from_minor(part.amount_minor, shop.currency()).negated()),
+        state: shown,
+        says: says.to_owned(),
+    })
+}
+
+fn verdict(state: TenderStateView, is_refund: bool) -> (&'static str, &'static str) {
+    match (state, is_refund) {
+        (TenderStateView::Certain, false) => ("The card was charged.", "Nothing to do."),
+        (TenderStateView::Certain, true) => ("The money went back.", "Nothing to do."),
+        (TenderStateView::Queued | TenderStateView::Working, false) => (
+            "Queued, not yet charged. The sale stands.",
+            "It is sent by itself when the till is online. Nothing to do.",
+        ),
+        (TenderStateView::Queued | TenderStateView::Working, true) => (
+            "The refund is on its way. It cannot be given twice.",
+            "It is sent by itself when the till is online. Nothing to do.",
+        ),
+        (TenderStateView::Unknown, false) => (
+            "Not known yet if the card was charged. It cannot be charged twice.",
+            "When back online Stripe is asked first, and nothing is charged again. Nothing to do.",
+        ),
+        (TenderStateView::Unknown, true) => (
+            "Not known yet if the refund was given. It cannot be given twice.",
+            "When back online Stripe is asked first. Nothing to do.",
+        ),
+        (TenderStateView::Declined, false) => (
+            "The card was declined. Nothing was charged.",
+            "The goods are gone: reach the customer, try again, take cash, or write it off.",
+        ),
+        (TenderStateView::Declined, true) => (
+            "The bank refused the refund. The customer is still owed.",
+            "Give the money back another way.",
+        ),
+        (TenderStateView::NeedsCustomer, _) => (
+            "Nothing was charged. The bank wants the customer to confirm it.",
+            "Reach the customer; take cash when they come, or write it off.",
+        ),
+        (TenderStateView::NeedsAttention, _) => (
+            "Nothing more is sent by itself, so nothing can happen twice.",
+            "Stripe refused the request. Try again when the reason is mended, or write it off.",
+        ),
+        (TenderStateView::Canceled, false) => (
+            "Cancelled at Stripe. Nothing was charged, and nothing can be.",
+            "Take it in cash, or write it off.",
+        ),
+        (TenderStateView::Canceled, true) => (
+            "Nothing was given back, because nothing was charged.",
+            "Nothing to do.",
+        ),
+        (TenderStateView::Expired, _) => (
+            "Nothing was charged. It waited longer than the shop allows.",
+            "Try again, take cash, or write it off.",
+        ),
+        (TenderStateView::Closed, _) => ("It is settled another way.", "Nothing to do."),
+    }
+}
+
+fn happened(line: &HistoryRow) -> (&'static str, TenderStateView) {
+    match line.what.as_str() {
+        "queued" => ("Asked for.", TenderStateView::Queued),
+        "created" => ("Stripe knows of it. Nothing is charged yet.", TenderStateView::Queued),
+        "charged" => match line.detail.as_deref() {
+            Some("succeeded") => ("Stripe says: charged.", TenderStateView::Certain),
+            _ => ("Stripe answered, and it is not charged.", TenderStateView::Unknown),
+        },
+        "refunded" => ("Stripe took the refund.", TenderStateView::Certain),
+        "amended" | "lowered" => ("The charge was lowered.", TenderStateView::Queued),
+        "cancel_wanted" => ("Asked to be cancelled.", TenderStateView::Queued),
+        "canceled" => ("Stripe says: cancelled.", TenderStateView::Canceled),
+        "looked_up" => match line.detail.as_deref() {
+            Some("succeeded") => ("Asked Stripe: it is done.", TenderStateView::Certain),
+            _ => ("Asked Stripe.", TenderStateView::Unknown),
+        },
+        "no_network" => ("No network. Nothing was sent.", TenderStateView::Queued),
+        "no_answer" => (
+            "Sent, and the line dropped before the answer.",
+            TenderStateView::Unknown,
+        ),
+        "restarted" => (
+            "The till stopped while it was sent. It is looked up.",
+            TenderStateView::Unknown,
+        ),
+        "put_off" => ("Stripe asked to try later.", TenderStateView::Queued),
+        "declined" => ("Declined.", TenderStateView::Declined),
+        "needs_customer" => ("The bank wants the customer.", TenderStateView::NeedsCustomer),
+        "refused" => ("Stripe refused the request.", TenderStateView::NeedsAttention),
+        "key_refused" => ("Stripe refused the key.", TenderStateView::NeedsAttention),
+        "try_again" => ("Somebody decided to try again.", TenderStateView::Queued),
+        "written_off" => ("A manager wrote it off.", TenderStateView::Closed),
+        "debt_paid" => ("Paid in cash instead.", TenderStateView::Closed),
+        "expired" => ("Waited too long.", TenderStateView::Expired),
+        "unreadable" => ("It could not be read.", TenderStateView::NeedsAttention),
+        _ => ("Something happened.", TenderStateView::Unknown),
+    }
+}
+
+impl Till {
+    /// The outbox screen.
+    ///
+    /// # Errors
+    /// What the store says.
+    pub fn outbox(&self) -> Result<OutboxView, AppError> {
+        let now = self.now();
+        let offline_since = self.offline_since();
+        let (view, waiting) = self.store()?.read(|tx| {
+            let shop = shop(tx)?;
+            let charges = |rows: Vec<ChargeRow>| -> Result<Vec<OutboxEntryView>, AppError> {
+                rows.iter().map(|c| charge_entry(tx, &shop, c)).collect()
+            };
+            let mut waiting = charges(tx.charges_waiting()?)?;
+            let mut need = charges(tx.charges_that_need_a_person()?)?;
+            for part in tx.open_parts()? {
+                let entry = refund_entry(tx, &shop, &part)?;
+                if part.state.is_waiting() {
+                    waiting.push(entry);
+                } else {
+                    need.push(entry);
+                }
+            }
+            let settled = charges(tx.charges_settled_in(tx.current_shift()?, 200)?)?;
+            Ok::<_, AppError>((
+                OutboxView {
+                    waiting,
+                    need_a_person: need,
+                    settled,
+                    at_risk: money(exposure(tx, &shop, now)?.amount),
+                    limit: money(shop.limits.on_till),
+                    offline_since: offline_since.map(|t| local(&shop, t)),
+                    progress: None,
+                },
+                tx.outbox_waiting_count()?,
+            ))
+        })?;
+        Ok(OutboxView {
+            progress: self.progress(waiting),
+            ..view
+        })
+    }
+
+    /// One entry with its history.
+    ///
+    /// # Errors
+    /// [`ErrorCode::NotFound`].
+    pub fn outbox_entry(&self, id: &str) -> Result<OutboxDetailView, AppError> {
+        let tender = tender_id(id)?;
+        self.store()?.read(|tx| {
+            let shop = shop(tx)?;
+            let (entry, actions, link) = match tx.charge(tender)? {
+                Some(charge) => {
+                    let (state, canceling) = charge_state(tx, &charge)?;
+                    let link = phases::charge(tx, tender)?.and_then(|c| c.url);
+                    (
+                        charge_entry(tx, &shop, &charge)?,
+                        actions(&charge, state, canceling),
+                        link,
+                    )
+                }
+                None => {
+                    let part = tx
+                        .part(RefundPartId(tender.0))?
+                        .ok_or(ErrorCode::NotFound)?;
+                    let waits = part.state.is_waiting();
+                    (
+                        refund_entry(tx, &shop, &part)?,
+                        vec![action(OutboxAction::SendNow, waits, "It is done.")],
+                        None,
+                    )
+                }
+            };
+            let (verdict, advice) = verdict(entry.state, entry.is_refund);
+            let history = tx
+                .history(tender.0)?
+                .iter()
+                .map(|line| {
+                    let (says, state) = happened(line);
+                    HistoryView {
+                        at: local(&shop, line.at),
+                        says: says.to_owned(),
+                        state,
+                    }
+                })
+                .collect();
+            Ok(OutboxDetailView {
+                entry,
+                verdict: verdict.to_owned(),
+                advice: advice.to_owned(),
+                history,
+                actions,
+                link,
+            })
+        })
+    }
+
+    /// Makes everything that waits due now, and lifts a pause: the key may have
+    /// been mended.
+    ///
+    /// # Errors
+    /// What the store says.
+    pub fn outbox_send_now(&self) -> Result<OutboxView, AppError> {
+        self.set_paused(None);
+        self.hurry()?;
+        self.outbox()
+    }
+
+    /// A person decides about a charge.
+    ///
+    /// # Errors
+    /// [`ErrorCode::NotNow`] where the state does not allow it;
+    /// [`ErrorCode::NeedsManager`].
+    pub fn outbox_decide(
+        &self,
+        session: &Session,
+        id: &str,
+        decision: OutboxAction,
+        approval: Option<&ApprovalInput>,
+    ) -> Result<OutboxDetailView, AppError> {
+        let tender = tender_id(id)?;
+        if decision == OutboxAction::SendNow {
+            self.outbox_send_now()?;
+            return self.outbox_entry(id);
+        }
+        let by = match approval {
+            Some(input) => self.approve(input)?,
+            None => Approval {
+                by: session.user().id,
+                reason: String::new(),
+            },
+        };
+        let may_approve = approval.is_some() || session.user().role.may_approve();
+        let now = self.now();
+        self.store()?.write(|tx| {
+            let shop = shop(tx)?;
+            let charge = tx.charge(tender)?.ok_or(ErrorCode::NotFound)?;
+            let (state, canceling) = charge_state(tx, &charge)?;
+            let possible = actions(&charge, state, canceling)
+                .into_iter()
+                .any(|a| a.action == decision && a.available);
+            if !possible {
+                return Err(AppError::from(ErrorCode::NotNow));
+            }
+            let amount = Money::from_minor(charge.amount_minor, shop.currency());
+            match decision {
+                OutboxAction::TryAgain => {
+                    let hours = i64::from(shop.limits.oldest_hours);
+                    let expires_at = now.plus_ms(hours.saturating_mul(3_600_000));
+                    phases::try_again(tx, tender, expires_at, by, now)?;
+                }
+                OutboxAction::TakeCash => {
+                    crate::sale::need_shift(tx)?;
+                    // Cancelled first. What Stripe may still be doing must be known
+                    // to have ended before the cash is taken.
+                    let known = state.needs_a_person() || state == ChargeState::Canceled;
+                    let free = state == ChargeState::Canceled || phases::want_cancel(tx, tender, now)?;
+                    if known || free {
+                        tx.append(
+                            &JournalEvent::DebtPaid {
+                                tender,
+                                amount,
+                                by: session.user().id,
+                            },
+                            now,
+                        )?;
+                        tx.add_history(
+                            tender.0,
+                            &HistoryRow {
+                                at: now,
+                                what: "debt_paid".into(),
+                                detail: None,
+                                request_id: None,
+                            },
+                        )?;
+                    }
+                }
+                OutboxAction::WriteOff => {
+                    if !may_approve {
+                        return Err(ErrorCode::NeedsManager.into());
+                    }
+                    phases::write_off(tx, tender, by, now)?;
+                }
+                OutboxAction::SendNow | OutboxAction::PayLink => {
+                    return Err(ErrorCode::NotNow.into());
+                }
+            }
+            Ok(())
+        })?;
+        self.outbox_entry(id)
+    }
+}
+
+fn action(action: OutboxAction, available: bool, why_not: &str) -> OutboxActionView {
+    OutboxActionView {
+        action,
+        available,
+        why_not: (!available).then(|| why_not.to_owned()),
+        needs_manager: action == OutboxAction::WriteOff,
+    }
+}
+
+/// What may be decided about a charge now. While it is not known whether the card
+/// was charged, nothing that could make the customer pay twice.
+fn actions(charge: &ChargeRow, state: ChargeState, canceling: bool) -> Vec<OutboxActionView> {
+    let done = charge.debt_paid || matches!(state, ChargeState::Succeeded | ChargeState::WrittenOff);
+    let refused = state.needs_a_person() && !canceling;
+    let owed = state == ChargeState::Canceled && charge.at_risk;
+    let unsent = matches!(state, ChargeState::Queued | ChargeState::Created) && !canceling;
+    let never = charge
+        .facts
+        .decline_code
+        .iter()
+        .chain(&charge.facts.advice_code)
+        .any(|code| NEVER_AGAIN.contains(&code.as_str()));
+    let unknown = "Off until it is known: otherwise the customer could pay twice.";
+    let why = if done { "It is settled." } else { unknown };
+    vec![
+        action(OutboxAction::SendNow, state.is_waiting(), "Nothing waits."),
+        action(
+            OutboxAction::TryAgain,
+            refused && !never && !done,
+            if never {
+                "The bank says never to try this card again."
+            } else {
+                why
+            },
+        ),
+        action(OutboxAction::TakeCash, (refused || owed || unsent) && !done, why),
+        action(OutboxAction::WriteOff, (refused || owed) && !done, why),
+    ]
+}

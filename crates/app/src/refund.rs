@@ -1,0 +1,382 @@
+//! Refunds: against the original sale, to the original tenders first, with a
+//! manager's PIN above the shop's threshold.
+
+use rust_decimal::Decimal;
+use till_domain::charge::RefundState;
+use till_domain::ids::{ReceiptNumber, RefundId, RefundPartId, TenderId};
+use till_domain::journal::{Entry, JournalEvent};
+use till_domain::money::Money;
+use till_domain::refund::{
+    CommittedRefund, GiveBack, RefundPart, RefundQuote, SaleSoFar, TakeBack, TenderLeft,
+    needs_manager, quote_refund,
+};
+use till_domain::sale::CommittedSale;
+use till_receipts::data::Copy;
+use till_store::Tx;
+use till_sync::machine::Refund;
+use till_sync::phases;
+use till_sync::request::stripe_minor;
+
+use crate::auth::Session;
+use crate::error::{AppError, ErrorCode};
+use crate::figures::{local, money, quantity, spoken, tender_kind, tender_label, user_name};
+use crate::sale::{line_id, live_charge, need_shift, sale_at};
+use crate::view::{
+    ApprovalInput, ReasonView, RefundDoneView, RefundLineInput, RefundLineView, RefundQuoteView,
+    RefundSourceView, RefundTenderView, TenderKindView,
+};
+use crate::{Effects, OPEN_DRAWER, Shop, Till, paper, shop};
+
+/// Reasons offered, with their codes.
+const REASONS: [(&str, &str); 5] = [
+    ("damaged", "Damaged"),
+    ("wrong_product", "Wrong product"),
+    ("out_of_date", "Out of date"),
+    ("unwanted", "Unwanted"),
+    ("wrong_price", "Wrong price"),
+];
+
+/// A sale with its refunds so far.
+struct Source {
+    receipt: ReceiptNumber,
+    sale: Box<CommittedSale>,
+    refunded: Money,
+    sold_at: till_domain::ids::Timestamp,
+}
+
+fn source(tx: &Tx<'_>, shop: &Shop, receipt: &str) -> Result<Source, AppError> {
+    let number: ReceiptNumber = receipt.parse().map_err(|_| ErrorCode::NotFound)?;
+    let row = tx
+        .sale_by_receipt(number.number)?
+        .filter(|_| number.till == shop.till)
+        .ok_or(ErrorCode::NotFound)?;
+    let (receipt, sale) = sale_at(tx, row.seq)?;
+    Ok(Source {
+        receipt,
+        sale,
+        refunded: Money::from_minor(row.refunded_minor, shop.currency()),
+        sold_at: row.at,
+    })
+}
+
+/// All that refunds of the sale depend on, as it stands now.
+fn so_far<'a>(tx: &Tx<'_>, shop: &Shop, source: &'a Source) -> Result<SaleSoFar<'a>, AppError> {
+    let currency = shop.currency();
+    let parts = tx.parts_of_sale(source.sale.id)?;
+    let back = |tender: Option<TenderId>| -> Result<Money, AppError> {
+        Ok(Money::sum(
+            parts
+                .iter()
+                // What the bank refused, or was never needed, is still owed.
+                .filter(|p| p.tender == tender && p.state != RefundState::Failed)
+                .map(|p| Money::from_minor(p.amount_minor, currency)),
+            currency,
+        )?)
+    };
+    let mut tenders = Vec::new();
+    for tender in source.sale.tenders.iter().filter(|t| !t.is_cash()) {
+        let charge = live_charge(tx, tender)?.state;
+        tenders.push(TenderLeft {
+            tender: tender.id,
+            left: tender.amount.checked_sub(back(Some(tender.id))?)?,
+            charge: tender.is_card().then_some(charge).flatten(),
+        });
+    }
+    Ok(SaleSoFar {
+        sale: &source.sale,
+        returned: tx.returned_lines(source.sale.id)?,
+        tenders,
+        cash_returned: back(None)?,
+        refunded: source.refunded,
+    })
+}
+
+fn take_back(lines: &[RefundLineInput]) -> Result<Vec<TakeBack>, AppError> {
+    lines
+        .iter()
+        .map(|l| {
+            Ok(TakeBack {
+                line: line_id(&l.line)?,
+                quantity: Decimal::from_str_exact(l.quantity.trim())
+                    .map_err(|_| ErrorCode::NotANumber)?,
+                restock: l.restock,
+            })
+        })
+        .filter(|l: &Result<TakeBack, AppError>| {
+            l.as_ref().map_or(true, |l| !l.quantity.is_zero())
+        })
+        .collect()
+}
+
+fn goes_to(
+    tx: &Tx<'_>,
+    sale: &CommittedSale,
+    parts: &[(Option<TenderId>, GiveBack, Money)],
+) -> Result<Vec<RefundTenderView>, AppError> {
+    parts
+        .iter()
+        .map(|(tender, how, amount)| {
+            let tender = tender.and_then(|id| sale.tenders.iter().find(|t| t.id == id));
+            let (label, kind) = match tender {
+                Some(t) => {
+                    let facts = tx.charge(t.id)?.map(|c| c.facts);
+                    (tender_label(t, facts.as_ref()), tender_kind(t))
+                }
+                None => ("Cash".to_owned(), TenderKindView::Cash),
+            };
+            Ok(RefundTenderView {
+                label,
+                kind,
+                amount: money(*amount),
+                says: match how {
+                    GiveBack::Cash => "Out of the drawer.",
+                    GiveBack::ExternalTerminal => "On the other machine, by hand.",
+                    GiveBack::StripeRefund => "Back to the card that paid.",
+                    GiveBack::LowerCharge => {
+                        "Not charged yet: the charge is lowered by this much, or cancelled."
+                    }
+                    GiveBack::WhenKnown => {
+                        "Not known yet if the card was charged. Refunded if it was."
+                    }
+                }
+                .to_owned(),
+            })
+        })
+        .collect()
+}
+
+impl Till {
+    /// The sale of a receipt, with what can still be taken back.
+    ///
+    /// # Errors
+    /// [`ErrorCode::NotFound`].
+    pub fn refund_find(&self, receipt: &str) -> Result<RefundSourceView, AppError> {
+        self.store()?.read(|tx| {
+            let shop = shop(tx)?;
+            let source = source(tx, &shop, receipt)?;
+            let sale = &source.sale;
+            let returned = tx.returned_lines(sale.id)?;
+            let lines = sale
+                .lines
+                .iter()
+                .map(|sold| {
+                    let back = returned
+                        .iter()
+                        .find(|r| r.line == sold.line.id)
+                        .map_or(Decimal::ZERO, |r| r.quantity);
+                    let words = |q| quantity(q, sold.line.unit);
+                    let total = sold.figures.total;
+                    RefundLineView {
+                        id: sold.line.id.to_string(),
+                        name: sold.line.name.clone(),
+                        sold: words(sold.line.quantity),
+                        returned: words(back),
+                        left: words(sold.line.quantity - back),
+                        weighed: sold.line.unit == till_domain::catalog::Unit::Kilogram,
+                        paid: money(total),
+                        paid_each: crate::figures::shown(
+                            total.to_decimal() / sold.line.quantity,
+                            &shop,
+                        ),
+                        is_deposit: sold.line.deposit_of.is_some(),
+                    }
+                })
+                .collect();
+            let tenders: Vec<String> = sale
+                .tenders
+                .iter()
+                .map(|t| {
+                    let facts = tx.charge(t.id)?.map(|c| c.facts);
+                    Ok(format!("{} {}", tender_label(t, facts.as_ref()), spoken(t.amount)))
+                })
+                .collect::<Result<_, AppError>>()?;
+            Ok(RefundSourceView {
+                receipt: source.receipt.to_string(),
+                sold_at: local(&shop, source.sold_at),
+                cashier: user_name(tx, sale.cashier)?,
+                total: money(sale.total),
+                tenders: tenders.join(" · "),
+                lines,
+                reasons: REASONS
+                    .iter()
+                    .map(|(code, name)| ReasonView {
+                        code: (*code).to_owned(),
+                        name: (*name).to_owned(),
+                    })
+                    .collect(),
+            })
+        })
+    }
+
+    /// What a refund would come to. Changes nothing.
+    ///
+    /// # Errors
+    /// What is wrong with the lines.
+    pub fn refund_quote(
+        &self,
+        receipt: &str,
+        lines: &[RefundLineInput],
+    ) -> Result<RefundQuoteView, AppError> {
+        let take = take_back(lines)?;
+        let managers = self.managers()?;
+        self.store()?.read(|tx| {
+            let shop = shop(tx)?;
+            let source = source(tx, &shop, receipt)?;
+            let quote = quote_refund(&so_far(tx, &shop, &source)?, &take, &shop.pricing)?;
+            let needs = needs_manager(quote.total, source.refunded, shop.refund_threshold)?;
+            Ok(RefundQuoteView {
+                total: money(quote.total.checked_add(quote.cash_rounding)?),
+                tax: money(quote.tax),
+                cash_rounding: money(quote.cash_rounding),
+                lines: quote.lines.iter().map(|l| money(l.total)).collect(),
+                goes_to: goes_to(tx, &source.sale, &quote.parts)?,
+                needs_manager: needs,
+                says: needs.then(|| {
+                    format!(
+                        "Over {}, so a manager approves it with a PIN.",
+                        spoken(shop.refund_threshold)
+                    )
+                }),
+                managers,
+            })
+        })
+    }
+
+    /// Gives money back: journal, projections and outbox in one transaction.
+    ///
+    /// # Errors
+    /// What is wrong with the lines; [`ErrorCode::NeedsManager`] above the
+    /// threshold. Nothing has been refunded then.
+    pub fn refund_commit(
+        &self,
+        session: &Session,
+        receipt: &str,
+        lines: &[RefundLineInput],
+        reason: &str,
+        approval: Option<&ApprovalInput>,
+    ) -> Result<(RefundDoneView, Effects), AppError> {
+        let take = take_back(lines)?;
+        let reason = REASONS
+            .iter()
+            .find(|(code, name)| *code == reason || *name == reason)
+            .map(|(_, name)| (*name).to_owned())
+            .ok_or(ErrorCode::BadText)?;
+        let approval = approval.map(|input| self.approve(input)).transpose()?;
+        let now = self.now();
+        let id = RefundId(self.new_id());
+        let (entry, quote, sale) = self.store()?.write(|tx| {
+            let shop = shop(tx)?;
+            need_shift(tx)?;
+            let source = source(tx, &shop, receipt)?;
+            let quote = quote_refund(&so_far(tx, &shop, &source)?, &take, &shop.pricing)?;
+            let needs = needs_manager(quote.total, source.refunded, shop.refund_threshold)?;
+            if needs && approval.is_none() {
+                return Err(AppError::from(ErrorCode::NeedsManager));
+            }
+            let parts: Vec<RefundPart> = quote
+                .parts
+                .iter()
+                .map(|(tender, how, amount)| RefundPart {
+                    id: RefundPartId(self.new_id()),
+                    tender: *tender,
+                    how: *how,
+                    amount: *amount,
+                })
+                .collect();
+            let entry = Self::record_refund(
+                tx,
+                &shop,
+                CommittedRefund {
+                    id,
+                    sale: source.sale.id,
+                    sale_receipt: source.receipt,
+                    lines: quote.lines.clone(),
+                    parts,
+                    total: quote.total,
+                    tax: quote.tax,
+                    cash_rounding: quote.cash_rounding,
+                    reason,
+                    cashier: session.user().id,
+                    approval: approval.clone().filter(|_| needs),
+                },
+                now,
+            )?;
+            Ok((entry, quote, source.sale))
+        })?;
+        self.refund_done(&entry, &quote, &sale)
+    }
+
+    fn record_refund(
+        tx: &Tx<'_>,
+        shop: &Shop,
+        refund: CommittedRefund,
+        now: till_domain::ids::Timestamp,
+    ) -> Result<Entry, AppError> {
+        for part in &refund.parts {
+            let Some(tender) = part.tender else {
+                continue;
+            };
+            match part.how {
+                GiveBack::Cash | GiveBack::ExternalTerminal => {}
+                GiveBack::LowerCharge => {
+                    phases::lower(tx, tender, stripe_minor(part.amount), now)?;
+                }
+                GiveBack::StripeRefund | GiveBack::WhenKnown => {
+                    let intent = phases::charge(tx, tender)?
+                        .filter(|_| part.how == GiveBack::StripeRefund)
+                        .and_then(|c| c.intent);
+                    let private = phases::private(tx, tender.0)?.unwrap_or_default();
+                    let entry = Refund::new(stripe_minor(part.amount), intent);
+                    phases::enqueue_refund(tx, part.id, &entry, tender, &private, now)?;
+                }
+            }
+        }
+        let receipt = ReceiptNumber {
+            till: shop.till,
+            number: tx.next_receipt_number()?,
+        };
+        Ok(tx.append(
+            &JournalEvent::RefundCommitted {
+                receipt,
+                refund: Box::new(refund),
+            },
+            now,
+        )?)
+    }
+
+    fn refund_done(
+        &self,
+        entry: &Entry,
+        quote: &RefundQuote,
+        sale: &CommittedSale,
+    ) -> Result<(RefundDoneView, Effects), AppError> {
+        self.store()?.read(|tx| {
+            let shop = shop(tx)?;
+            let JournalEvent::RefundCommitted { receipt, refund } = &entry.event else {
+                return Err(AppError::internal("a refund was committed as something else"));
+            };
+            let document = paper::refund_document(tx, &shop, entry, Copy::Original)?;
+            let paper = paper::print(&document)?;
+            let mut print = paper.escpos;
+            if refund.parts.iter().any(|p| p.how == GiveBack::Cash) {
+                print.extend(OPEN_DRAWER);
+            }
+            let approved_by = match &refund.approval {
+                Some(approval) => Some(user_name(tx, approval.by)?),
+                None => None,
+            };
+            Ok((
+                RefundDoneView {
+                    receipt: receipt.to_string(),
+                    total: money(refund.total.checked_add(refund.cash_rounding)?),
+                    goes_to: goes_to(tx, sale, &quote.parts)?,
+                    approved_by,
+                    receipt_text: paper.text,
+                    printer: None,
+                    pdf: None,
+                },
+                Effects { print },
+            ))
+        })
+    }
+}

@@ -1,0 +1,773 @@
+//! Ringing up: from the first scan to the receipt.
+
+use rust_decimal::Decimal;
+use till_domain::barcode::Barcode;
+use till_domain::catalog::{Customer, Unit};
+use till_domain::charge::ChargeState;
+use till_domain::ids::{CustomerId, LineId, ProductId, ReceiptNumber, SaleId, TenderId, Timestamp};
+use till_domain::journal::{Entry, JournalEvent};
+use till_domain::money::Money;
+use till_domain::quote::Discount;
+use till_domain::sale::{CommittedSale, OpenSale, Tender, TenderKind};
+use till_receipts::data::Copy;
+use till_store::{OpenState, Tx};
+use till_sync::machine::Goal;
+use till_sync::phases;
+
+use crate::auth::Session;
+use crate::error::{AppError, ErrorCode};
+use crate::figures::{self, LiveCharge, local, money, tender_label};
+use crate::view::{
+    ApprovalInput, BootView, CustomerView, DiscountInput, DoneView, ProductView, ProfileView,
+    SaleSummaryView, SaleView, ShiftView, ShopView, SuspendedView, UserView,
+};
+use crate::tender::ask_for_charge;
+use crate::{Effects, OPEN_DRAWER, Shop, Till, amount, check_text, paper, profile_list, shop};
+
+fn decimal(text: &str) -> Result<Decimal, AppError> {
+    Decimal::from_str_exact(text.trim()).map_err(|_| ErrorCode::NotANumber.into())
+}
+
+pub(crate) fn line_id(text: &str) -> Result<LineId, AppError> {
+    text.parse().map_err(|_| ErrorCode::NotFound.into())
+}
+
+pub(crate) fn tender_id(text: &str) -> Result<TenderId, AppError> {
+    text.parse().map_err(|_| ErrorCode::NotFound.into())
+}
+
+/// The open shift, or the refusal.
+pub(crate) fn need_shift(tx: &Tx<'_>) -> Result<(), AppError> {
+    tx.open_shift()?.map(|_| ()).ok_or_else(|| ErrorCode::ShiftNotOpen.into())
+}
+
+/// Where each tender of an open sale stands.
+pub(crate) fn live_charges(tx: &Tx<'_>, sale: &OpenSale) -> Result<Vec<LiveCharge>, AppError> {
+    sale.tenders
+        .iter()
+        .map(|tender| live_charge(tx, tender))
+        .collect()
+}
+
+pub(crate) fn live_charge(tx: &Tx<'_>, tender: &Tender) -> Result<LiveCharge, AppError> {
+    if !tender.is_card() {
+        return Ok(LiveCharge::default());
+    }
+    let Some(charge) = phases::charge(tx, tender.id)? else {
+        // Accepted at risk on a sale that is not complete: nothing was asked yet.
+        let at_risk = matches!(tender.kind, TenderKind::Card { at_risk: true, .. });
+        return Ok(LiveCharge {
+            state: at_risk.then_some(ChargeState::Queued),
+            ..LiveCharge::default()
+        });
+    };
+    let facts = tx.charge(tender.id)?.map(|c| c.facts).unwrap_or_default();
+    Ok(LiveCharge {
+        state: Some(charge.state),
+        facts,
+        canceling: charge.goal == Goal::Cancel && charge.state.is_waiting(),
+        link: charge.url,
+    })
+}
+
+pub(crate) fn customer_of(tx: &Tx<'_>, sale: &OpenSale) -> Result<Option<Customer>, AppError> {
+    Ok(match sale.customer {
+        Some(id) => tx.customer(id)?,
+        None => None,
+    })
+}
+
+pub(crate) fn view(tx: &Tx<'_>, shop: &Shop, sale: &OpenSale) -> Result<SaleView, AppError> {
+    let quote = sale.quote(&shop.pricing)?;
+    let customer = customer_of(tx, sale)?;
+    figures::sale(sale, &quote, customer.as_ref(), &live_charges(tx, sale)?, shop)
+}
+
+/// Cards that were cancelled leave the open sale: their part can be paid another way.
+pub(crate) fn drop_canceled(tx: &Tx<'_>, now: Timestamp) -> Result<(), AppError> {
+    let Some(stored) = tx.open_sale()? else {
+        return Ok(());
+    };
+    let mut sale = stored.sale;
+    let before = sale.tenders.len();
+    let mut kept = Vec::with_capacity(before);
+    for tender in sale.tenders.drain(..) {
+        let gone = live_charge(tx, &tender)?.state == Some(ChargeState::Canceled);
+        if !gone {
+            kept.push(tender);
+        }
+    }
+    sale.tenders = kept;
+    if sale.tenders.len() != before {
+        tx.save_open_sale(&sale, OpenState::Open, now)?;
+    }
+    Ok(())
+}
+
+impl Till {
+    /// Everything the window needs when it starts.
+    ///
+    /// # Errors
+    /// What the store says.
+    pub fn boot(&self, session: Option<&Session>) -> Result<BootView, AppError> {
+        let profiles = profile_list()
+            .into_iter()
+            .map(|(code, name, currency)| ProfileView {
+                code,
+                name,
+                currency,
+            })
+            .collect();
+        let version = env!("CARGO_PKG_VERSION").to_owned();
+        if !self.has_shop()? {
+            return Ok(BootView {
+                shop: None,
+                users: Vec::new(),
+                session: None,
+                shift: None,
+                connection: crate::view::ConnectionView::none(),
+                version,
+                profiles,
+            });
+        }
+        let connection = self.connection()?;
+        let users = self.users()?;
+        self.store()?.read(|tx| {
+            let shop = shop(tx)?;
+            let shift = match tx.open_shift()? {
+                Some(row) => Some(ShiftView {
+                    number: row.number.0,
+                    opened_at: local(&shop, row.opened_at),
+                    opened_by: figures::user_name(tx, row.opened_by)?,
+                    suspended: tx.suspended_count()?,
+                }),
+                None => None,
+            };
+            Ok(BootView {
+                shop: Some(ShopView {
+                    name: shop.name.clone(),
+                    till: shop.till_name(),
+                    currency: shop.currency().code().to_owned(),
+                    locale: shop.locale.clone(),
+                    test_mode: shop.test_mode,
+                    refund_threshold: money(shop.refund_threshold),
+                }),
+                users,
+                session: session.map(|s| figures::user(s.user(), None)),
+                shift,
+                connection,
+                version,
+                profiles,
+            })
+        })
+    }
+
+    /// The staff who can sign in.
+    ///
+    /// # Errors
+    /// What the store says.
+    pub fn users(&self) -> Result<Vec<UserView>, AppError> {
+        let now = self.now();
+        self.store()?.read(|tx| {
+            let shop = shop(tx)?;
+            Ok(tx
+                .users()?
+                .into_iter()
+                .filter(|u| !u.disabled)
+                .map(|u| {
+                    let locked = u.locked_until.filter(|t| *t > now);
+                    figures::user(&u.user, locked.map(|t| local(&shop, t)))
+                })
+                .collect())
+        })
+    }
+
+    /// Those of the staff who can approve.
+    ///
+    /// # Errors
+    /// What the store says.
+    pub fn managers(&self) -> Result<Vec<UserView>, AppError> {
+        let mut users = self.users()?;
+        users.retain(|u| u.role != crate::view::RoleView::Cashier);
+        Ok(users)
+    }
+
+    /// Names of the categories.
+    ///
+    /// # Errors
+    /// What the store says.
+    pub fn categories(&self) -> Result<Vec<String>, AppError> {
+        Ok(self.store()?.read(|tx| tx.categories())?)
+    }
+
+    /// The tiles of a category, or the favourites.
+    ///
+    /// # Errors
+    /// What the store says.
+    pub fn products(&self, category: Option<&str>) -> Result<Vec<ProductView>, AppError> {
+        self.store()?.read(|tx| {
+            let shop = shop(tx)?;
+            let found = tx.products_of(category)?;
+            Ok(found.iter().map(|p| figures::product(p, &shop)).collect())
+        })
+    }
+
+    /// Products by name or code.
+    ///
+    /// # Errors
+    /// What the store says.
+    pub fn search(&self, text: &str) -> Result<Vec<ProductView>, AppError> {
+        self.store()?.read(|tx| {
+            let shop = shop(tx)?;
+            let found = tx.search_products(text, 40)?;
+            Ok(found.iter().map(|p| figures::product(p, &shop)).collect())
+        })
+    }
+
+    /// The sale being rung up.
+    ///
+    /// # Errors
+    /// What the store says.
+    pub fn sale_current(&self) -> Result<Option<SaleView>, AppError> {
+        self.store()?.read(|tx| {
+            let shop = shop(tx)?;
+            match tx.open_sale()? {
+                Some(stored) => view(tx, &shop, &stored.sale).map(Some),
+                None => Ok(None),
+            }
+        })
+    }
+
+    /// Changes the open sale, beginning one where there is none, and saves it: what
+    /// was rung up survives a power cut.
+    pub(crate) fn change_sale(
+        &self,
+        session: &Session,
+        change: impl FnOnce(&Tx<'_>, &Shop, &mut OpenSale) -> Result<(), AppError>,
+    ) -> Result<SaleView, AppError> {
+        let now = self.now();
+        let id = SaleId(self.new_id());
+        self.store()?.write(|tx| {
+            let shop = shop(tx)?;
+            need_shift(tx)?;
+            let mut sale = match tx.open_sale()? {
+                Some(stored) => stored.sale,
+                None => OpenSale::new(id, session.user().id, now),
+            };
+            change(tx, &shop, &mut sale)?;
+            // What cannot be priced is not kept.
+            let shown = view(tx, &shop, &sale)?;
+            tx.save_open_sale(&sale, OpenState::Open, now)?;
+            Ok(shown)
+        })
+    }
+
+    /// Adds what was scanned.
+    ///
+    /// # Errors
+    /// What is wrong with the code, or with the sale.
+    pub fn scan(&self, session: &Session, code: &str) -> Result<SaleView, AppError> {
+        self.change_sale(session, |tx, shop, sale| {
+            let scan = Barcode::parse(code, shop.weight_prefix.as_deref())?;
+            let product = tx
+                .product_by_code(&scan.lookup)?
+                .ok_or(ErrorCode::BarcodeUnknown)?
+                .product;
+            let quantity = match (product.unit, scan.weight) {
+                (Unit::Each, None) => Decimal::ONE,
+                (Unit::Kilogram, Some(weight)) => weight,
+                // A scan of loose goods without a weight: the window asks for it.
+                (Unit::Kilogram, None) | (Unit::Each, Some(_)) => {
+                    return Err(ErrorCode::QuantityKind.into());
+                }
+            };
+            sale.add_product(&product, quantity, || LineId(self.new_id()))?;
+            Ok(())
+        })
+    }
+
+    /// Adds a product; weighed goods with their weight.
+    ///
+    /// # Errors
+    /// A quantity that does not fit, or what is wrong with the sale.
+    pub fn add_product(
+        &self,
+        session: &Session,
+        product: &str,
+        quantity: Option<&str>,
+    ) -> Result<SaleView, AppError> {
+        let id: ProductId = product.parse().map_err(|_| ErrorCode::NotFound)?;
+        self.change_sale(session, |tx, _, sale| {
+            let product = tx.product(id)?.ok_or(ErrorCode::NotFound)?.product;
+            let quantity = match quantity {
+                Some(text) => decimal(text)?,
+                None if product.unit == Unit::Kilogram => {
+                    return Err(ErrorCode::QuantityKind.into());
+                }
+                None => Decimal::ONE,
+            };
+            sale.add_product(&product, quantity, || LineId(self.new_id()))?;
+            Ok(())
+        })
+    }
+
+    /// Changes how much of a line.
+    ///
+    /// # Errors
+    /// A quantity that does not fit, or what is wrong with the sale.
+    pub fn set_quantity(
+        &self,
+        session: &Session,
+        line: &str,
+        quantity: &str,
+    ) -> Result<SaleView, AppError> {
+        let (line, quantity) = (line_id(line)?, decimal(quantity)?);
+        self.change_sale(session, |_, _, sale| Ok(sale.set_quantity(line, quantity)?))
+    }
+
+    /// A manager's PIN, or a signed-in manager.
+    fn may_approve(
+        &self,
+        session: &Session,
+        approval: Option<&ApprovalInput>,
+    ) -> Result<Option<till_domain::ids::UserId>, AppError> {
+        if session.user().role.may_approve() {
+            return Ok(Some(session.user().id));
+        }
+        approval.map(|input| Ok(self.approve(input)?.by)).transpose()
+    }
+
+    /// Changes the price of one. A cashier needs a manager for it.
+    ///
+    /// # Errors
+    /// [`ErrorCode::NeedsManager`], or what is wrong with the price.
+    pub fn override_price(
+        &self,
+        session: &Session,
+        line: &str,
+        price: &str,
+        approval: Option<&ApprovalInput>,
+    ) -> Result<SaleView, AppError> {
+        let line = line_id(line)?;
+        let price = amount(price, &self.shop()?)?;
+        let by = self
+            .may_approve(session, approval)?
+            .ok_or(ErrorCode::NeedsManager)?;
+        self.change_sale(session, |_, _, sale| {
+            Ok(sale.override_price(line, price.to_decimal(), by)?)
+        })
+    }
+
+    /// Reads a discount; one above the shop's limit needs a manager.
+    fn discount(
+        &self,
+        session: &Session,
+        discount: Option<&DiscountInput>,
+        on: impl FnOnce(&Shop) -> Result<Money, AppError>,
+        approval: Option<&ApprovalInput>,
+    ) -> Result<Option<Discount>, AppError> {
+        let Some(discount) = discount else {
+            return Ok(None);
+        };
+        let shop = self.shop()?;
+        let (discount, percent) = match discount {
+            DiscountInput::Percent(text) => {
+                let percent = decimal(text)?;
+                if percent.is_sign_negative() {
+                    return Err(ErrorCode::Negative.into());
+                }
+                if percent > Decimal::ONE_HUNDRED {
+                    return Err(ErrorCode::PercentOver100.into());
+                }
+                (Discount::Percent(percent), percent)
+            }
+            DiscountInput::Amount(text) => {
+                let off = amount(text, &shop)?;
+                let whole = on(&shop)?;
+                let percent = if whole.is_positive() {
+                    off.to_decimal() * Decimal::ONE_HUNDRED / whole.to_decimal()
+                } else {
+                    Decimal::ONE_HUNDRED
+                };
+                (Discount::Amount(off), percent)
+            }
+        };
+        if percent > shop.discount_percent_max && self.may_approve(session, approval)?.is_none() {
+            return Err(ErrorCode::NeedsManager.into());
+        }
+        Ok(Some(discount))
+    }
+
+    /// Sets, or with `None` takes off, a line's discount.
+    ///
+    /// # Errors
+    /// [`ErrorCode::NeedsManager`], or what is wrong with the discount.
+    pub fn discount_line(
+        &self,
+        session: &Session,
+        line: &str,
+        discount: Option<&DiscountInput>,
+        approval: Option<&ApprovalInput>,
+    ) -> Result<SaleView, AppError> {
+        let id = line_id(line)?;
+        let on = |shop: &Shop| {
+            let gross = self.sale_current()?.and_then(|sale| {
+                sale.lines.into_iter().find(|l| l.id == line).map(|l| l.gross.minor)
+            });
+            Ok(Money::from_minor(gross.unwrap_or(0), shop.currency()))
+        };
+        let discount = self.discount(session, discount, on, approval)?;
+        self.change_sale(session, |_, _, sale| Ok(sale.discount_line(id, discount)?))
+    }
+
+    /// Sets, or with `None` takes off, the sale's discount.
+    ///
+    /// # Errors
+    /// [`ErrorCode::NeedsManager`], or what is wrong with the discount.
+    pub fn discount_sale(
+        &self,
+        session: &Session,
+        discount: Option<&DiscountInput>,
+        approval: Option<&ApprovalInput>,
+    ) -> Result<SaleView, AppError> {
+        let on = |shop: &Shop| {
+            let gross = self.sale_current()?.map_or(0, |sale| sale.gross.minor);
+            Ok(Money::from_minor(gross, shop.currency()))
+        };
+        let discount = self.discount(session, discount, on, approval)?;
+        self.change_sale(session, |_, _, sale| Ok(sale.discount_sale(discount)?))
+    }
+
+    /// Takes a line off, or back on.
+    ///
+    /// # Errors
+    /// What is wrong with the sale.
+    pub fn void_line(
+        &self,
+        session: &Session,
+        line: &str,
+        voided: bool,
+    ) -> Result<SaleView, AppError> {
+        let line = line_id(line)?;
+        self.change_sale(session, |_, _, sale| Ok(sale.void_line(line, voided)?))
+    }
+
+    /// Undoes the open sale as a whole. Its card tenders must have been taken back.
+    ///
+    /// # Errors
+    /// [`ErrorCode::TenderBusy`] while a tender is on the sale.
+    pub fn void_sale(&self, session: &Session) -> Result<(), AppError> {
+        let now = self.now();
+        self.store()?.write(|tx| {
+            let shop = shop(tx)?;
+            let Some(mut stored) = tx.open_sale()? else {
+                return Ok(());
+            };
+            // Cash and slips are handed back; a card must be cancelled first.
+            if stored.sale.tenders.iter().any(|t| {
+                matches!(t.kind, TenderKind::Card { at_risk: false, .. })
+            }) {
+                return Err(AppError::from(ErrorCode::TenderBusy));
+            }
+            for line in &mut stored.sale.lines {
+                line.voided = true;
+            }
+            let lines = stored.sale.voided_lines(&shop.pricing)?;
+            if !lines.is_empty() {
+                tx.append(
+                    &JournalEvent::SaleVoided {
+                        sale: stored.sale.id,
+                        lines,
+                        by: session.user().id,
+                    },
+                    now,
+                )?;
+            }
+            Ok(tx.remove_open_sale(stored.sale.id)?)
+        })
+    }
+
+    /// Customers by name.
+    ///
+    /// # Errors
+    /// What the store says.
+    pub fn customers(&self, text: &str) -> Result<Vec<CustomerView>, AppError> {
+        let found = self.store()?.read(|tx| tx.customers(text, 50))?;
+        Ok(found.iter().map(figures::customer).collect())
+    }
+
+    /// Puts a customer on the sale, or takes them off.
+    ///
+    /// # Errors
+    /// What is wrong with the sale.
+    pub fn set_customer(
+        &self,
+        session: &Session,
+        customer: Option<&str>,
+    ) -> Result<SaleView, AppError> {
+        let id = customer
+            .map(|text| text.parse::<CustomerId>().map_err(|_| ErrorCode::NotFound))
+            .transpose()?;
+        self.change_sale(session, |tx, _, sale| {
+            if sale.tenders.iter().any(Tender::is_card) {
+                return Err(ErrorCode::TenderBusy.into());
+            }
+            if let Some(id) = id
+                && tx.customer(id)?.is_none_or(|c| c.name.is_empty())
+            {
+                return Err(ErrorCode::NotFound.into());
+            }
+            sale.customer = id;
+            Ok(())
+        })
+    }
+
+    /// Erases a customer's personal data. The journal holds their id alone and
+    /// still verifies.
+    ///
+    /// # Errors
+    /// [`ErrorCode::NotNow`] while a card of theirs is not settled.
+    pub fn erase_customer(&self, session: &Session, customer: &str) -> Result<(), AppError> {
+        if !session.user().role.may_approve() {
+            return Err(ErrorCode::NeedsManager.into());
+        }
+        let id: CustomerId = customer.parse().map_err(|_| ErrorCode::NotFound)?;
+        let now = self.now();
+        self.store()?.write(|tx| {
+            let waits = tx.charges_waiting()?;
+            let needs = tx.charges_that_need_a_person()?;
+            if waits.iter().chain(&needs).any(|c| c.customer == Some(id)) {
+                return Err(AppError::from(ErrorCode::NotNow));
+            }
+            if !tx.erase_customer(id)? {
+                return Err(ErrorCode::NotFound.into());
+            }
+            tx.append(
+                &JournalEvent::CustomerErased {
+                    customer: id,
+                    by: session.user().id,
+                },
+                now,
+            )?;
+            Ok(())
+        })
+    }
+
+    /// Puts the open sale aside.
+    ///
+    /// # Errors
+    /// [`ErrorCode::SaleEmpty`]; [`ErrorCode::TenderBusy`] with tenders on it.
+    pub fn suspend(&self, _: &Session) -> Result<(), AppError> {
+        let now = self.now();
+        self.store()?.write(|tx| {
+            let stored = tx.open_sale()?.ok_or(ErrorCode::SaleEmpty)?;
+            if stored.sale.live_lines().next().is_none() {
+                return Err(AppError::from(ErrorCode::SaleEmpty));
+            }
+            if !stored.sale.tenders.is_empty() {
+                return Err(ErrorCode::TenderBusy.into());
+            }
+            Ok(tx.save_open_sale(&stored.sale, OpenState::Suspended, now)?)
+        })
+    }
+
+    /// The suspended sales, the newest first.
+    ///
+    /// # Errors
+    /// What the store says.
+    pub fn suspended(&self) -> Result<Vec<SuspendedView>, AppError> {
+        self.store()?.read(|tx| {
+            let shop = shop(tx)?;
+            tx.suspended_sales()?
+                .iter()
+                .map(|stored| {
+                    let sale = &stored.sale;
+                    let lines = sale.live_lines().filter(|l| l.deposit_of.is_none()).count();
+                    Ok(SuspendedView {
+                        id: sale.id.to_string(),
+                        at: local(&shop, stored.changed_at),
+                        cashier: figures::user_name(tx, sale.cashier)?,
+                        lines: u32::try_from(lines).unwrap_or(u32::MAX),
+                        total: money(sale.quote(&shop.pricing)?.total),
+                        customer: customer_of(tx, sale)?.map(|c| c.name),
+                    })
+                })
+                .collect()
+        })
+    }
+
+    /// Takes a suspended sale up again; an open one with lines is in the way.
+    ///
+    /// # Errors
+    /// [`ErrorCode::SalesUnfinished`]; [`ErrorCode::NotFound`].
+    pub fn recall(&self, _: &Session, sale: &str) -> Result<SaleView, AppError> {
+        let id: SaleId = sale.parse().map_err(|_| ErrorCode::NotFound)?;
+        let now = self.now();
+        self.store()?.write(|tx| {
+            let shop = shop(tx)?;
+            need_shift(tx)?;
+            if let Some(open) = tx.open_sale()? {
+                if open.sale.live_lines().next().is_some() {
+                    return Err(AppError::from(ErrorCode::SalesUnfinished));
+                }
+                tx.remove_open_sale(open.sale.id)?;
+            }
+            let stored = tx
+                .suspended_sales()?
+                .into_iter()
+                .find(|s| s.sale.id == id)
+                .ok_or(ErrorCode::NotFound)?;
+            tx.save_open_sale(&stored.sale, OpenState::Open, now)?;
+            view(tx, &shop, &stored.sale)
+        })
+    }
+
+    /// Completes the open sale: journal, projections and outbox in one transaction,
+    /// on disk when this returns. The device acts after that.
+    ///
+    /// # Errors
+    /// What is missing; the sale stays open.
+    pub fn complete(&self, session: &Session) -> Result<(DoneView, Effects), AppError> {
+        let (entry, shown) = self.commit_sale(session)?;
+        self.store()?.read(|tx| {
+            let shop = shop(tx)?;
+            let document = paper::sale_document(tx, &shop, &entry, Copy::Original)?;
+            let paper = paper::print(&document)?;
+            let JournalEvent::SaleCommitted { receipt, sale } = &entry.event else {
+                return Err(AppError::internal("a sale was committed as something else"));
+            };
+            let mut at_risk = shop.zero();
+            for tender in &sale.tenders {
+                if matches!(tender.kind, TenderKind::Card { at_risk: true, .. }) {
+                    at_risk = at_risk.checked_add(tender.amount)?;
+                }
+            }
+            let mut print = paper.escpos;
+            if sale.tenders.iter().any(Tender::is_cash) {
+                print.extend(OPEN_DRAWER);
+            }
+            Ok((
+                DoneView {
+                    receipt: receipt.to_string(),
+                    sale: shown,
+                    change: money(sale.change),
+                    at_risk: money(at_risk),
+                    receipt_text: paper.text,
+                    printer: None,
+                    pdf: None,
+                },
+                Effects { print },
+            ))
+        })
+    }
+
+    fn commit_sale(&self, session: &Session) -> Result<(Entry, SaleView), AppError> {
+        let now = self.now();
+        self.store()?.write(|tx| {
+            let shop = shop(tx)?;
+            need_shift(tx)?;
+            let mut sale = tx.open_sale()?.ok_or(ErrorCode::SaleEmpty)?.sale;
+            sale.cashier = session.user().id;
+            let shown = view(tx, &shop, &sale)?;
+            let charges = live_charges(tx, &sale)?;
+            let states: Vec<_> = sale
+                .tenders
+                .iter()
+                .map(|t| t.id)
+                .zip(charges)
+                .map(|(id, c)| (id, c.state.filter(|_| !c.canceling)))
+                .collect();
+            for tender in &sale.tenders {
+                if matches!(tender.kind, TenderKind::Card { at_risk: true, .. }) {
+                    ask_for_charge(tx, &shop, tender, &sale, now)?;
+                }
+            }
+            let committed = sale.commit(&shop.pricing, |id| {
+                states.iter().find(|(t, _)| *t == id).and_then(|(_, s)| *s)
+            })?;
+            let receipt = ReceiptNumber {
+                till: shop.till,
+                number: tx.next_receipt_number()?,
+            };
+            let id = committed.id;
+            let entry = tx.append(
+                &JournalEvent::SaleCommitted {
+                    receipt,
+                    sale: Box::new(committed),
+                },
+                now,
+            )?;
+            tx.remove_open_sale(id)?;
+            Ok((entry, shown))
+        })
+    }
+
+    /// The newest sales first.
+    ///
+    /// # Errors
+    /// What the store says.
+    pub fn recent_sales(&self) -> Result<Vec<SaleSummaryView>, AppError> {
+        self.store()?.read(|tx| {
+            let shop = shop(tx)?;
+            tx.recent_sales(50)?
+                .iter()
+                .map(|row| {
+                    let (receipt, sale) = sale_at(tx, row.seq)?;
+                    let tenders: Vec<String> = sale
+                        .tenders
+                        .iter()
+                        .map(|t| {
+                            let facts = tx.charge(t.id)?.map(|c| c.facts);
+                            Ok(tender_label(t, facts.as_ref()))
+                        })
+                        .collect::<Result<_, AppError>>()?;
+                    Ok(SaleSummaryView {
+                        receipt: receipt.to_string(),
+                        at: local(&shop, row.at),
+                        cashier: figures::user_name(tx, sale.cashier)?,
+                        total: money(sale.total),
+                        tenders: tenders.join(", "),
+                        pending: row.pending,
+                        refunded: money(Money::from_minor(row.refunded_minor, shop.currency())),
+                    })
+                })
+                .collect()
+        })
+    }
+
+    /// Adds a customer without a card.
+    ///
+    /// # Errors
+    /// A name that cannot be, or looks like a card number.
+    pub fn add_customer(
+        &self,
+        name: &str,
+        email: Option<&str>,
+        phone: Option<&str>,
+    ) -> Result<CustomerView, AppError> {
+        check_text(name, 80)?;
+        for text in [email, phone].into_iter().flatten() {
+            check_text(text, 120)?;
+        }
+        let customer = Customer {
+            id: CustomerId(self.new_id()),
+            name: name.trim().to_owned(),
+            email: email.map(str::to_owned),
+            phone: phone.map(str::to_owned),
+            card: None,
+        };
+        self.store()?.write(|tx| tx.add_customer(&customer, None))?;
+        Ok(figures::customer(&customer))
+    }
+}
+
+/// The sale that a journal entry committed.
+pub(crate) fn sale_at(
+    tx: &Tx<'_>,
+    seq: i64,
+) -> Result<(ReceiptNumber, Box<CommittedSale>), AppError> {
+    match tx.entry(seq)?.event {
+        JournalEvent::SaleCommitted { receipt, sale } => Ok((receipt, sale)),
+        _ => Err(AppError::internal("a sale's entry is something else")),
+    }
+}

@@ -1,0 +1,554 @@
+//! Taking money: cash, slips, and cards charged at once or queued.
+//!
+//! Invariants:
+//! - while Stripe can be reached a card is charged before the sale completes; a
+//!   line that fails in the middle makes it *not known*, never queued;
+//! - what is queued is within the shop's limits, or a manager said yes;
+//! - a tender leaves the sale when its money is known to be free, not before.
+
+use till_domain::charge::ChargeState;
+use till_domain::ids::{RefundPartId, TenderId, Timestamp};
+use till_domain::journal::{ChargeKind, JournalEvent};
+use till_domain::limits::Exposure;
+use till_domain::money::Money;
+use till_domain::sale::{CardCapture, OpenSale, Tender, TenderKind};
+use till_store::Tx;
+use till_sync::machine::{Charge, Refund};
+use till_sync::phases;
+use till_sync::request::{Private, minimum_minor, stripe_minor};
+
+use crate::auth::Session;
+use crate::error::{AppError, ErrorCode};
+use crate::figures::money;
+use crate::outbox::exposure;
+use crate::sale::{customer_of, live_charge, tender_id};
+use crate::view::{
+    ApprovalInput, CashOptionView, LimitsView, OtherOptionView, SaleView, TenderKindView,
+    TenderOptionsView,
+};
+use crate::{Shop, Till, amount, check_text, shop};
+
+/// The test card that the simulated reader hands over.
+const TEST_CARD: &str = "pm_card_visa";
+
+/// What a queued tender is held against.
+fn exposure_of(
+    tx: &Tx<'_>,
+    shop: &Shop,
+    sale: &OpenSale,
+    now: Timestamp,
+) -> Result<Exposure, AppError> {
+    let waiting = exposure(tx, shop, now)?;
+    let mut on_sale = shop.zero();
+    for tender in &sale.tenders {
+        // On this sale already, and in no outbox before it completes.
+        if matches!(tender.kind, TenderKind::Card { at_risk: true, .. }) {
+            on_sale = on_sale.checked_add(tender.amount)?;
+        }
+    }
+    let of_customer = match sale.customer {
+        Some(id) => tx.waiting_of_customer(id, shop.currency())?,
+        None => shop.zero(),
+    };
+    Ok(Exposure {
+        on_till: waiting.amount.checked_add(on_sale)?,
+        of_customer: of_customer.checked_add(on_sale)?,
+        oldest_ms: waiting.oldest_at.map_or(0, |t| now.ms_since(t)),
+    })
+}
+
+const fn charge_kind(capture: &CardCapture) -> ChargeKind {
+    match capture {
+        CardCapture::SimulatedReader { .. } => ChargeKind::SimulatedReader,
+        CardCapture::SavedCard(_) => ChargeKind::SavedCard,
+        CardCapture::PayLink => ChargeKind::PayLink,
+    }
+}
+
+/// The next notes above a sum: each with its change.
+fn cash_options(due: Money, shop: &Shop) -> Vec<CashOptionView> {
+    let mut given = vec![due.minor()];
+    // The nearest handful of round sums a customer would hand over: the next
+    // multiple of each note, from the smallest up.
+    for note in shop.denominations.iter().rev().filter(|d| **d >= 500) {
+        let next = due.minor().div_euclid(*note).saturating_add(1).saturating_mul(*note);
+        let exact = due.minor().rem_euclid(*note) == 0;
+        let sum = if exact { due.minor() } else { next };
+        if !given.contains(&sum) {
+            given.push(sum);
+        }
+    }
+    given.sort_unstable();
+    given
+        .into_iter()
+        .take(4)
+        .map(|minor| CashOptionView {
+            given: money(Money::from_minor(minor, due.currency())),
+            change: money(Money::from_minor(minor - due.minor(), due.currency())),
+        })
+        .collect()
+}
+
+/// Journals that a charge is asked for and puts it into the outbox.
+pub(crate) fn ask_for_charge(
+    tx: &Tx<'_>,
+    shop: &Shop,
+    tender: &Tender,
+    sale: &OpenSale,
+    now: Timestamp,
+) -> Result<(), AppError> {
+    let TenderKind::Card {
+        capture,
+        at_risk,
+        approval,
+    } = &tender.kind
+    else {
+        return Err(AppError::internal("a charge is asked for what is no card"));
+    };
+    let how = charge_kind(capture);
+    tx.append(
+        &JournalEvent::ChargeRequested {
+            tender: tender.id,
+            sale: sale.id,
+            how,
+            amount: tender.amount,
+            customer: sale.customer,
+            at_risk: *at_risk,
+            approval: approval.clone(),
+        },
+        now,
+    )?;
+    let (card_customer, payment_method, off_session) = match capture {
+        CardCapture::SimulatedReader { payment_method } => {
+            (None, Some(payment_method.clone()), false)
+        }
+        CardCapture::SavedCard(card) => (
+            Some(card.stripe_customer.clone()),
+            Some(card.payment_method.clone()),
+            true,
+        ),
+        CardCapture::PayLink => (None, None, false),
+    };
+    let contact = sale.contact_of(tender.id);
+    let private = Private {
+        till: format!("till-{}", shop.till),
+        sale: sale.id.to_string(),
+        currency: shop.currency().code().to_owned(),
+        customer: card_customer,
+        payment_method,
+        off_session,
+        email: contact.filter(|c| c.contains('@')).map(str::to_owned),
+        description: shop.name.clone(),
+        taken_at: Some(now),
+    };
+    let expires_at = now.plus_ms(i64::from(shop.limits.oldest_hours).saturating_mul(3_600_000));
+    let charge = Charge::new(how, stripe_minor(tender.amount), expires_at);
+    phases::enqueue_charge(tx, tender.id, &charge, &private, now)?;
+    Ok(())
+}
+
+impl Till {
+    /// The ways to pay the rest, now.
+    ///
+    /// # Errors
+    /// [`ErrorCode::SaleEmpty`], and what the store says.
+    pub fn tender_options(&self) -> Result<TenderOptionsView, AppError> {
+        let online = self.is_online();
+        let now = self.now();
+        self.store()?.read(|tx| {
+            let shop = shop(tx)?;
+            let sale = tx.open_sale()?.ok_or(ErrorCode::SaleEmpty)?.sale;
+            let quote = sale.quote(&shop.pricing)?;
+            let due = quote
+                .cash_due
+                .checked_sub(crate::figures::cash_given(&sale, shop.currency())?)?;
+            let due = if due.is_negative() { shop.zero() } else { due };
+            let rest = quote.outstanding;
+            let exposure = exposure_of(tx, &shop, &sale, now)?;
+            let over = if online {
+                None
+            } else {
+                shop.limits.check(rest, &exposure)?
+            };
+            let customer = customer_of(tx, &sale)?;
+            let card = customer.as_ref().and_then(|c| c.card.as_ref());
+            let too_little = stripe_minor(rest) < minimum_minor(shop.currency());
+            let mut others = Vec::new();
+            let mut offer = |kind, title: String, mut says: String, possible: bool, last4: &str| {
+                let card = kind != TenderKindView::ExternalTerminal;
+                let certain = online || !card;
+                if card && too_little {
+                    says = ErrorCode::BelowMinimum.sentence().to_owned();
+                }
+                let receipt_says = if certain {
+                    Vec::new()
+                } else if kind == TenderKindView::PayLink {
+                    vec!["CARD PAYMENT PENDING".into(), "Pay with the link we send you.".into()]
+                } else {
+                    vec![
+                        "CARD PAYMENT PENDING".into(),
+                        format!("We will charge {rest} {} to the card ending {last4}", rest.currency()),
+                        "when this till is back online.".into(),
+                    ]
+                };
+                others.push(OtherOptionView {
+                    kind,
+                    title,
+                    says,
+                    available: possible && !(card && too_little) && rest.is_positive(),
+                    certain,
+                    most: None,
+                    needs_manager: card && over.is_some(),
+                    receipt_says,
+                });
+            };
+            match (card, &customer) {
+                (Some(card), Some(customer)) => offer(
+                    TenderKindView::SavedCard,
+                    format!("Saved card · {} •••• {}", card.brand, card.last4),
+                    if online {
+                        format!("{}. Charged now.", customer.name)
+                    } else {
+                        format!("{}. Charged when back online.", customer.name)
+                    },
+                    true,
+                    &card.last4,
+                ),
+                _ => offer(
+                    TenderKindView::SavedCard,
+                    "Saved card".into(),
+                    "Choose a customer with a saved card first.".into(),
+                    false,
+                    "",
+                ),
+            }
+            if shop.test_mode {
+                offer(
+                    TenderKindView::SimulatedReader,
+                    "Test card".into(),
+                    if online {
+                        "As if tapped. Charged now.".into()
+                    } else {
+                        "As if tapped. Charged when back online.".into()
+                    },
+                    true,
+                    "4242",
+                );
+            }
+            offer(
+                TenderKindView::PayLink,
+                "Pay link".into(),
+                if online {
+                    "The customer pays by phone.".into()
+                } else {
+                    "Sent when back online. Customer pays by phone.".into()
+                },
+                true,
+                "",
+            );
+            offer(
+                TenderKindView::ExternalTerminal,
+                "External terminal".into(),
+                "Charge on the other machine, type its slip number.".into(),
+                true,
+                "",
+            );
+            let limits = if online {
+                None
+            } else {
+                let room = shop
+                    .limits
+                    .on_till
+                    .checked_sub(exposure.on_till)?
+                    .checked_sub(rest)?;
+                let on_sale = exposure.on_till;
+                Some(LimitsView {
+                    this_tender: money(rest),
+                    per_tender: money(shop.limits.per_tender),
+                    customer_waiting: money(exposure.of_customer),
+                    per_customer: money(shop.limits.per_customer),
+                    waiting: money(on_sale),
+                    on_till: money(shop.limits.on_till),
+                    room: money(if room.is_negative() { shop.zero() } else { room }),
+                })
+            };
+            Ok(TenderOptionsView {
+                outstanding: money(rest),
+                cash: cash_options(due, &shop),
+                others,
+                limits,
+            })
+        })
+    }
+
+    /// Takes cash.
+    ///
+    /// # Errors
+    /// What is wrong with the amount; [`ErrorCode::AlreadyDone`] with nothing due.
+    pub fn tender_cash(&self, session: &Session, given: &str) -> Result<SaleView, AppError> {
+        let given = amount(given, &self.shop()?)?;
+        let id = TenderId(self.new_id());
+        self.change_sale(session, |_, shop, sale| {
+            let rest = self.rest(shop, sale)?;
+            let quote = sale.quote(&shop.pricing)?;
+            // A cent or two that round to nothing are settled by cash of nothing.
+            if given.is_zero() && !quote.cash_due.is_zero() {
+                return Err(ErrorCode::Negative.into());
+            }
+            // A typed receipt number is not a banknote.
+            if given.minor() > rest.minor().saturating_add(100_000) {
+                return Err(ErrorCode::Absurd.into());
+            }
+            sale.tenders.push(Tender {
+                id,
+                kind: TenderKind::Cash,
+                amount: given,
+            });
+            Ok(())
+        })
+    }
+
+    /// What is left to pay; a sale with nothing on it, or nothing due, is refused.
+    fn rest(&self, shop: &Shop, sale: &OpenSale) -> Result<Money, AppError> {
+        if sale.live_lines().next().is_none() {
+            return Err(ErrorCode::SaleEmpty.into());
+        }
+        let rest = sale.quote(&shop.pricing)?.outstanding;
+        if !rest.is_positive() {
+            return Err(ErrorCode::AlreadyDone.into());
+        }
+        Ok(rest)
+    }
+
+    /// Takes a card machine's slip.
+    ///
+    /// # Errors
+    /// What is wrong with the amount or the slip.
+    pub fn tender_external(
+        &self,
+        session: &Session,
+        asked: Option<&str>,
+        approval_code: &str,
+        last4: &str,
+    ) -> Result<SaleView, AppError> {
+        check_text(approval_code, 20)?;
+        if last4.len() != 4 || !last4.bytes().all(|b| b.is_ascii_digit()) {
+            return Err(AppError::refused(ErrorCode::BadText, "four digits are wanted"));
+        }
+        let id = TenderId(self.new_id());
+        self.change_sale(session, |_, shop, sale| {
+            let amount = self.part(shop, sale, asked)?;
+            sale.tenders.push(Tender {
+                id,
+                kind: TenderKind::ExternalTerminal {
+                    approval_code: approval_code.trim().to_owned(),
+                    last4: last4.to_owned(),
+                },
+                amount,
+            });
+            Ok(())
+        })
+    }
+
+    /// The part of the rest that a tender pays; `None` is all of it.
+    fn part(&self, shop: &Shop, sale: &OpenSale, asked: Option<&str>) -> Result<Money, AppError> {
+        let rest = self.rest(shop, sale)?;
+        let Some(text) = asked else {
+            return Ok(rest);
+        };
+        let part = amount(text, shop)?;
+        if !part.is_positive() {
+            return Err(ErrorCode::Negative.into());
+        }
+        if part.minor() > rest.minor() {
+            return Err(ErrorCode::OverDue.into());
+        }
+        Ok(part)
+    }
+
+    /// Takes a card: charged now while Stripe can be reached, else queued at the
+    /// shop's risk within the limits, or past them with a manager's PIN.
+    ///
+    /// # Errors
+    /// [`AppError::OverLimit`], [`ErrorCode::NoSavedCard`], and others by name;
+    /// nothing has been charged then.
+    pub fn tender_card(
+        &self,
+        session: &Session,
+        kind: TenderKindView,
+        asked: Option<&str>,
+        approval: Option<&ApprovalInput>,
+    ) -> Result<SaleView, AppError> {
+        self.tender_by_card(session, kind, asked, None, approval)
+    }
+
+    /// Takes a pay link; `contact` is where it goes.
+    ///
+    /// # Errors
+    /// As [`Till::tender_card`].
+    pub fn tender_pay_link(
+        &self,
+        session: &Session,
+        asked: Option<&str>,
+        contact: &str,
+        approval: Option<&ApprovalInput>,
+    ) -> Result<SaleView, AppError> {
+        check_text(contact, 120)?;
+        self.tender_by_card(session, TenderKindView::PayLink, asked, Some(contact), approval)
+    }
+
+    fn tender_by_card(
+        &self,
+        session: &Session,
+        kind: TenderKindView,
+        asked: Option<&str>,
+        contact: Option<&str>,
+        approval: Option<&ApprovalInput>,
+    ) -> Result<SaleView, AppError> {
+        let approval = approval.map(|input| self.approve(input)).transpose()?;
+        let online = self.is_online();
+        let id = TenderId(self.new_id());
+        let now = self.now();
+        self.change_sale(session, |tx, shop, sale| {
+            let amount = self.part(shop, sale, asked)?;
+            for tender in &sale.tenders {
+                let busy = live_charge(tx, tender)?.state.is_some_and(ChargeState::is_waiting);
+                if busy && matches!(tender.kind, TenderKind::Card { at_risk: false, .. }) {
+                    return Err(ErrorCode::TenderBusy.into());
+                }
+            }
+            if stripe_minor(amount) < minimum_minor(shop.currency()) {
+                return Err(ErrorCode::BelowMinimum.into());
+            }
+            let capture = match kind {
+                TenderKindView::SavedCard => CardCapture::SavedCard(
+                    customer_of(tx, sale)?
+                        .and_then(|c| c.card)
+                        .ok_or(ErrorCode::NoSavedCard)?,
+                ),
+                TenderKindView::SimulatedReader if shop.test_mode => CardCapture::SimulatedReader {
+                    payment_method: TEST_CARD.into(),
+                },
+                TenderKindView::SimulatedReader => return Err(ErrorCode::LiveKeyRefused.into()),
+                TenderKindView::PayLink => CardCapture::PayLink,
+                TenderKindView::Cash | TenderKindView::ExternalTerminal => {
+                    return Err(ErrorCode::TenderUnavailable.into());
+                }
+            };
+            if !online {
+                let exposure = exposure_of(tx, shop, sale, now)?;
+                let mut exposure = exposure;
+                if sale.customer.is_none() {
+                    exposure.of_customer = shop.zero();
+                }
+                if let Some(over) = shop.limits.check(amount, &exposure)?
+                    && approval.is_none()
+                {
+                    return Err(over.into());
+                }
+            }
+            let tender = Tender {
+                id,
+                kind: TenderKind::Card {
+                    capture,
+                    at_risk: !online,
+                    approval: approval.clone().filter(|_| !online),
+                },
+                amount,
+            };
+            if let Some(contact) = contact {
+                sale.contacts.push((id, contact.trim().to_owned()));
+            }
+            if online {
+                ask_for_charge(tx, shop, &tender, sale, now)?;
+            }
+            sale.tenders.push(tender);
+            Ok(())
+        })
+    }
+
+    /// Takes a tender back. Cash and slips leave at once; a card that Stripe may
+    /// know of stays on the sale until Stripe says that it is cancelled; a card
+    /// that was charged is refunded.
+    ///
+    /// # Errors
+    /// [`ErrorCode::NotFound`], and what the store says.
+    pub fn tender_remove(&self, session: &Session, tender: &str) -> Result<SaleView, AppError> {
+        let id = tender_id(tender)?;
+        let part = RefundPartId(self.new_id());
+        let now = self.now();
+        self.change_sale(session, |tx, _, sale| {
+            let tender = sale
+                .tenders
+                .iter()
+                .find(|t| t.id == id)
+                .cloned()
+                .ok_or(ErrorCode::NotFound)?;
+            let Some(charge) = phases::charge(tx, id)? else {
+                sale.remove_tender(id)?;
+                return Ok(());
+            };
+            match charge.state {
+                ChargeState::Succeeded => {
+                    tx.append(
+                        &JournalEvent::TenderReturned {
+                            tender: id,
+                            part,
+                            amount: tender.amount,
+                            by: session.user().id,
+                        },
+                        now,
+                    )?;
+                    let private = phases::private(tx, id.0)?.unwrap_or_default();
+                    let refund = Refund::new(stripe_minor(tender.amount), charge.intent);
+                    phases::enqueue_refund(tx, part, &refund, id, &private, now)?;
+                    sale.remove_tender(id)?;
+                }
+                ChargeState::Canceled | ChargeState::WrittenOff => {
+                    sale.remove_tender(id)?;
+                }
+                // Stripe's word is final: nothing was charged, and nothing will be,
+                // for it is cancelled too.
+                ChargeState::Declined => {
+                    phases::want_cancel(tx, id, now)?;
+                    sale.remove_tender(id)?;
+                }
+                ChargeState::Queued
+                | ChargeState::Creating
+                | ChargeState::Created
+                | ChargeState::Confirming
+                | ChargeState::AwaitingCustomer
+                | ChargeState::Unknown
+                | ChargeState::NeedsCustomer
+                | ChargeState::NeedsAttention
+                | ChargeState::Expired => {
+                    if phases::want_cancel(tx, id, now)? {
+                        sale.remove_tender(id)?;
+                    }
+                }
+            }
+            Ok(())
+        })
+    }
+
+    /// Looks a tender up at Stripe now.
+    ///
+    /// # Errors
+    /// [`ErrorCode::NotFound`], and what the store says.
+    pub fn tender_look_again(&self, session: &Session, tender: &str) -> Result<SaleView, AppError> {
+        let id = tender_id(tender)?;
+        let now = self.now();
+        self.change_sale(session, |tx, _, sale| {
+            if !sale.tenders.iter().any(|t| t.id == id) {
+                return Err(ErrorCode::NotFound.into());
+            }
+            if let Some(mut row) = tx.outbox(id.0)?
+                && !row.in_flight
+            {
+                row.next_at = now;
+                tx.save_outbox(&row)?;
+            }
+            Ok(())
+        })
+    }
+}

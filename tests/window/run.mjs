@@ -1,0 +1,198 @@
+// A day in the real window: `scripts/window-test.sh` builds the application and runs this.
+
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { after, describe, it } from "node:test";
+import { APP, Window, scratch, start, until } from "./driver.mjs";
+
+const GIN = "8700000014374"; // €27.50
+const SANCERRE = "3000000014271"; // €16.50
+
+for (const size of ["1280x800", "1024x768"]) {
+  describe(`a day at ${size}`, { concurrency: 1 }, () => {
+    const shop = scratch();
+    let window;
+    let receipt;
+    let broken = false;
+    after(async () => {
+      await window?.close();
+      shop.remove();
+    });
+
+    // Steps of one day: after one has failed the rest would only repeat it.
+    const step = (name, flow) =>
+      it(name, async (t) => {
+        if (broken) return t.skip("an earlier step failed");
+        broken = true;
+        await flow();
+        broken = false;
+      });
+
+    step("opens on the sample shop, where somebody signs in", async () => {
+      window = await Window.open(shop.folder, size);
+      await window.sees("screen-signin");
+      assert.deepEqual(await window.picture("01-sign-in"), picture(size));
+      await window.click("user-Inés Núñez");
+      await window.type("1111");
+      await window.press("Enter");
+      await window.sees("screen-open-shift");
+      await window.type("15000");
+      await window.reads("float", "€150.00");
+      await window.picture("02-open-shift");
+      await window.press("F9");
+      await window.sees("screen-sell");
+    });
+
+    step("finds its Stripe", () => window.attribute("pill", "data-online", "true"));
+
+    step("scans two products", async () => {
+      await window.press("2", "*");
+      await window.scan(GIN);
+      await window.sees("line-0");
+      await window.scan(SANCERRE);
+      await window.sees("line-1");
+      await window.reads("total", "€71.50");
+      await window.press("F3");
+      await window.sees("customers");
+      await window.type("Ana");
+      await window.reads("choose-0", /Ana Ortega/);
+      await window.press("Enter");
+      await window.reads("customer", /Ana Ortega/);
+      await window.picture("03-sell");
+    });
+
+    step("goes offline", async () => {
+      await window.press("F10");
+      await window.click("go-offline");
+      await window.attribute("pill", "data-online", "false");
+      await window.press("Escape");
+      await window.picture("04-offline");
+    });
+
+    step("splits cash and saved card, and completes", async () => {
+      await window.press("F9");
+      await window.sees("screen-tender");
+      await window.press(..."4000", "Enter");
+      await window.sees("tender-0");
+      await window.press("c");
+      await window.picture("05-tender");
+      await window.press("F9");
+      await window.sees("screen-done");
+      receipt = /\d+-\d+/.exec(await window.text("receipt-number"))?.[0];
+      assert.ok(receipt, "a receipt number is shown");
+      await window.reads("not-charged", /31\.50/);
+      await window.picture("06-done");
+    });
+
+    step("shows the queued state", async () => {
+      await window.attribute("pill", "data-waiting", "1");
+      await window.press("F11");
+      await window.sees("screen-outbox");
+      await window.reads("at-risk", "€31.50");
+      await window.picture("07-queued");
+    });
+
+    step("goes online, and the card is charged", async () => {
+      await window.press("F10");
+      await window.click("go-offline");
+      await window.attribute("pill", "data-online", "true");
+      await window.attribute("pill", "data-waiting", "0");
+      await window.press("Escape");
+      await window.click("outbox-settled");
+      await window.reads("entries", /31\.50/);
+      await window.picture("08-charged");
+      await window.press("Escape");
+    });
+
+    step("refunds above the threshold with a wrong and then the right manager PIN", async () => {
+      await window.sees("screen-sell");
+      await window.press("F6");
+      await window.sees("screen-refund");
+      await window.scan(receipt);
+      await window.sees("refund-line-0");
+      await window.press("+");
+      await window.press("+");
+      await window.press("1");
+      await window.reads("refund-total", "€55.00");
+      await window.picture("09-refund");
+      await window.press("F9");
+      await window.sees("approval");
+      await window.click("manager-Marta Peña");
+      await window.type("0000");
+      await window.press("Enter");
+      await window.reads("pin-wrong", /4 tries left/);
+      await window.picture("10-wrong-pin");
+      await window.type("9876");
+      await window.press("Enter");
+      await window.sees("screen-refund-done");
+      await window.reads("refunded", "€55.00");
+      await window.reads("approved-by", /Marta Peña/);
+      await window.picture("11-refunded");
+      await window.press("Enter");
+      await window.attribute("pill", "data-waiting", "0");
+    });
+
+    step("closes the shift and finds the Z report's PDF", async () => {
+      await window.press("F10");
+      await window.click("menu-close");
+      await window.sees("screen-count");
+      await window.click("den-5000");
+      await window.type("3");
+      await window.reads("counted", "€150.00");
+      await window.picture("12-count");
+      await window.press("F9");
+      await window.sees("screen-compare");
+      await window.picture("13-compare");
+      await window.press("F9");
+      await window.sees("screen-z-done");
+      await window.picture("14-z");
+      const path = /\/\S.*\.pdf/.exec(await window.text("z-pdf"))?.[0];
+      assert.ok(path?.startsWith(shop.folder), `the PDF is in the shop's folder: ${path}`);
+      assert.equal(readFileSync(path).subarray(0, 5).toString(), "%PDF-");
+    });
+
+    step("let the page reach the till and nothing else", async () => {
+      for (const [command, args] of [
+        ["plugin:event|emit", { event: "till-changed", payload: {} }],
+        ["plugin:window|close", { label: "main" }],
+        ["plugin:app|version", {}],
+        ["plugin:path|resolve_directory", { directory: 1 }],
+        ["plugin:webview|create_webview_window", { options: { label: "x" } }],
+      ]) {
+        const { refused } = await window.invoke(command, args);
+        assert.match(String(refused), /not allowed|not found/, command);
+      }
+      const away = await window.wait(`fetch("http://127.0.0.1:9/").then(() => done("went"), () => done("held"))`);
+      assert.equal(away, "held");
+      await window.run("try { (0, eval)('window.evaluated = true') } catch {}");
+      assert.equal(await window.run("return window.evaluated === true"), false, "eval is off");
+      const complaints = (await window.complaints()).filter(
+        (words) => !words.startsWith("connect-src ") && !words.startsWith("script-src "),
+      );
+      assert.deepEqual(complaints, []);
+    });
+
+    step("refuses a second till on the same folder, with its code", async () => {
+      const second = start(APP, ["--data", shop.folder]);
+      try {
+        await until("the second till says why", () => second.said.err.includes("\n"));
+        assert.match(second.said.err, /^data_in_use: Another Evertill has this folder open\./m);
+      } finally {
+        await second.end();
+      }
+    });
+  });
+}
+
+it("says without a screen why it does not start", async () => {
+  const { DISPLAY: _, WAYLAND_DISPLAY: __, ...env } = process.env;
+  const till = start(APP, ["--sample", "--data", "/nonexistent"], env);
+  assert.deepEqual(await till.ended, { code: 1, signal: null });
+  assert.match(till.said.err, /^There is no screen here/);
+});
+
+function picture(size) {
+  const [width, height] = size.split("x").map(Number);
+  return { width, height };
+}
