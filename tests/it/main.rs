@@ -1,1 +1,15 @@
+//! The till from the counter and from the wire.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "tests"
+)]
 
+mod bad_input;
+mod cards;
+mod day;
+mod kill;
+mod schemas;
+mod tidy;

@@ -427,11 +427,10 @@ impl World {
                 "tender {tender}: Stripe's money is not the journal's"
             );
         }
-        for line in &ledger.tenders {
+        for (tender, line) in &ledger.tenders {
             assert!(
-                books.charged.contains_key(&line.tender) || line.charges.is_empty(),
-                "tender {} is charged at Stripe and not in the journal",
-                line.tender
+                books.charged.contains_key(tender) || line.charges.is_empty(),
+                "tender {tender} is charged at Stripe and not in the journal"
             );
         }
     }

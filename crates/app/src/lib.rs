@@ -159,6 +159,16 @@ impl Till {
         })
     }
 
+    /// Lets the shop's file grow by no more than `pages` of the disk: what a full
+    /// disk does, for a test.
+    ///
+    /// # Errors
+    /// What the store says.
+    #[doc(hidden)]
+    pub fn full_disk(&self, pages: u32) -> Result<(), AppError> {
+        Ok(self.store()?.limit_growth(pages)?)
+    }
+
     /// Moves the write-ahead log into the file. For an idle moment.
     pub fn idle(&self) {
         if let Ok(mut store) = self.store()

@@ -1,0 +1,157 @@
+//! What goes wrong at a counter: each refused by name, with nothing lost.
+
+use till_app::error::ErrorCode;
+use till_app::view::TenderKindView;
+use till_tests::{MANAGER_PIN, World, refusal};
+
+#[test]
+fn a_pin_guessed_six_times_is_locked_for_five_minutes() {
+    let mut world = World::from_seed(1);
+    world.open_shift("0.00");
+    let id = world.manager().user().id;
+    for left in [4, 3, 2, 1] {
+        let error = world.till().sign_in(id, "0000").unwrap_err();
+        assert_eq!(error.code(), ErrorCode::PinWrong);
+        assert!(error.sentence().contains(&format!("{left} tr")), "{}", error.sentence());
+    }
+    for _ in 5..=6 {
+        assert_eq!(refusal(world.till().sign_in(id, "0000")), ErrorCode::PinLocked);
+    }
+    assert_eq!(
+        refusal(world.till().sign_in(id, MANAGER_PIN)),
+        ErrorCode::PinLocked,
+        "the right PIN does not open a lock either"
+    );
+    world.power_cut();
+    assert_eq!(refusal(world.till().sign_in(id, MANAGER_PIN)), ErrorCode::PinLocked);
+    world.advance_ms(5 * 60_000 + 1);
+    assert!(world.till().sign_in(id, MANAGER_PIN).is_ok());
+}
+
+#[test]
+fn amounts_and_codes_that_cannot_be_change_nothing() {
+    let world = World::from_seed(2);
+    world.open_shift("0.00");
+    let sale = world.ring_up(&[("Halfvolle melk", "1")]);
+    let line = sale.lines[0].id.clone();
+    let till = world.till();
+    let c = world.cashier();
+    for (what, code, refused) in [
+        ("check digit", ErrorCode::BarcodeCheckDigit, refusal(till.scan(c, "8700000012012"))),
+        ("no such code", ErrorCode::BarcodeUnknown, refusal(till.scan(c, "4006381333931"))),
+        ("letters", ErrorCode::BarcodeMalformed, refusal(till.scan(c, "melk'; DROP TABLE"))),
+        ("a card", ErrorCode::LooksLikeCard, refusal(till.scan(c, "4242424242424242"))),
+        ("quantity below zero", ErrorCode::Negative, refusal(till.set_quantity(c, &line, "-1"))),
+        ("nothing", ErrorCode::Negative, refusal(till.set_quantity(c, &line, "0"))),
+        ("half a bottle", ErrorCode::QuantityKind, refusal(till.set_quantity(c, &line, "0.5"))),
+        ("absurd quantity", ErrorCode::Absurd, refusal(till.set_quantity(c, &line, "1000000"))),
+        ("not a number", ErrorCode::NotANumber, refusal(till.set_quantity(c, &line, "two"))),
+        ("cash below zero", ErrorCode::Negative, refusal(till.tender_cash(c, "-5.00"))),
+        ("absurd cash", ErrorCode::Absurd, refusal(till.tender_cash(c, "999999999.00"))),
+        ("a barcode as cash", ErrorCode::Absurd, refusal(till.tender_cash(c, "87000000.00"))),
+        ("tenths of a cent", ErrorCode::NotANumber, refusal(till.tender_cash(c, "1.005"))),
+        ("overflow", ErrorCode::Absurd, refusal(till.tender_cash(c, "99999999999999999999"))),
+        ("too little for Stripe", ErrorCode::BelowMinimum, refusal(till.tender_card(c, TenderKindView::SimulatedReader, Some("0.10"), None))),
+        ("more than is due", ErrorCode::OverDue, refusal(till.tender_external(c, Some("99.00"), "A1", "4242"))),
+        ("no saved card", ErrorCode::NoSavedCard, refusal(till.tender_card(c, TenderKindView::SavedCard, None, None))),
+        ("no such line", ErrorCode::NotFound, refusal(till.void_line(c, "7", true))),
+        ("unpaid", ErrorCode::Underpaid, refusal(till.complete(c))),
+        ("no such receipt", ErrorCode::NotFound, refusal(till.refund_find("1-000099"))),
+        ("no receipt at all", ErrorCode::NotFound, refusal(till.refund_find("x"))),
+        ("paid out below zero", ErrorCode::Negative, refusal(till.paid_out(c, "-1.00", "x", None))),
+        ("a card in a reason", ErrorCode::LooksLikeCard, refusal(till.paid_in(c, "1.00", "4242 4242 4242 4242"))),
+    ] {
+        assert_eq!(refused, code, "{what}");
+        assert!(!code.sentence().is_empty());
+    }
+    let after = till.sale_current().unwrap().unwrap();
+    assert_eq!(after.total, sale.total);
+    assert_eq!(after.lines.len(), sale.lines.len());
+    assert!(after.tenders.is_empty());
+    world.check_invariants();
+}
+
+#[test]
+fn nothing_is_sold_without_a_shift() {
+    let world = World::from_seed(3);
+    assert_eq!(
+        refusal(world.till().scan(world.cashier(), "8700000012011")),
+        ErrorCode::ShiftNotOpen
+    );
+    world.open_shift("0.00");
+    assert_eq!(
+        refusal(world.till().shift_open(world.cashier(), "0.00")),
+        ErrorCode::ShiftOpen
+    );
+}
+
+#[test]
+fn a_folder_in_use_an_unreadable_file_and_a_newer_one_are_refused_unchanged() {
+    let mut world = World::from_seed(4);
+    world.open_shift("0.00");
+    let file = world.folder().join("till.db");
+    assert_eq!(refusal(world.try_start()), ErrorCode::DataInUse);
+
+    world.till = None;
+    let good = std::fs::read(&file).unwrap();
+    std::fs::write(&file, b"this is not a database, it is a shopping list").unwrap();
+    assert_eq!(refusal(world.try_start()), ErrorCode::DatabaseUnreadable);
+    assert_eq!(
+        std::fs::read(&file).unwrap(),
+        b"this is not a database, it is a shopping list"
+    );
+
+    std::fs::write(&file, &good).unwrap();
+    let db = rusqlite::Connection::open(&file).unwrap();
+    db.pragma_update(None, "user_version", 99).unwrap();
+    drop(db);
+    assert_eq!(refusal(world.try_start()), ErrorCode::DatabaseNewer);
+    let db = rusqlite::Connection::open(&file).unwrap();
+    db.pragma_update(None, "user_version", 4).unwrap();
+    drop(db);
+    world.start();
+    world.check_invariants();
+}
+
+#[test]
+fn a_changed_journal_is_found_at_the_start() {
+    let mut world = World::from_seed(5);
+    world.open_shift("10.00");
+    let file = world.folder().join("till.db");
+    world.till = None;
+    let db = rusqlite::Connection::open(&file).unwrap();
+    db.execute("UPDATE journal SET at = at", []).unwrap_err();
+    db.execute("DELETE FROM journal", []).unwrap_err();
+    db.pragma_update(None, "recursive_triggers", "OFF").unwrap();
+    db.execute_batch("DROP TRIGGER journal_no_update").unwrap();
+    db.execute(
+        "UPDATE journal SET body = CAST(replace(CAST(body AS TEXT), '1000', '9000') AS BLOB)",
+        [],
+    )
+    .unwrap();
+    drop(db);
+    assert_eq!(refusal(world.try_start()), ErrorCode::JournalBroken);
+}
+
+#[test]
+fn a_full_disk_sells_nothing_and_loses_nothing() {
+    let world = World::from_seed(6);
+    world.open_shift("0.00");
+    world.ring_up(&[("Halfvolle melk", "1")]);
+    world.till().full_disk(0).unwrap();
+    let mut refused = None;
+    for _ in 0..200 {
+        match world.till().no_sale(world.cashier(), "a long reason to fill a page of the disk") {
+            Ok(_) => {}
+            Err(error) => {
+                refused = Some(error.code());
+                break;
+            }
+        }
+    }
+    assert_eq!(refused, Some(ErrorCode::DiskFull));
+    world.till().full_disk(100_000).unwrap();
+    world.cash("1.25");
+    world.complete().unwrap();
+    world.check_invariants();
+}
