@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 
-use crate::cards::{self, CardBehaviour, DEFAULT_FACE, Face};
+use crate::cards::{self, CardBehaviour, Face};
 use crate::forms::{self, Metadata};
 use crate::state::State;
 use crate::wire::{Outcome, Refusal};
@@ -35,7 +35,13 @@ pub(crate) struct PaymentMethod {
 
 impl State {
     /// Puts a saved card on the shelf, and its customer if there is none yet.
-    pub(crate) fn add_saved_card(&mut self, customer: &str, method: &str, how: CardBehaviour) {
+    pub(crate) fn add_saved_card(
+        &mut self,
+        customer: &str,
+        method: &str,
+        how: CardBehaviour,
+        face: Face,
+    ) {
         if self.customers.get(customer).is_none() {
             let new = Customer {
                 id: customer.to_owned(),
@@ -53,7 +59,7 @@ impl State {
             id: method.to_owned(),
             created: self.now,
             customer: Some(customer.to_owned()),
-            face: DEFAULT_FACE,
+            face,
             behaviour: how,
             attempts: 0,
             present: false,

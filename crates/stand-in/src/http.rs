@@ -109,9 +109,12 @@ fn lock(stand_in: &Mutex<StandIn>) -> MutexGuard<'_, StandIn> {
 /// # Errors
 /// When the port is taken or cannot be had.
 pub async fn bind(stand_in: StandIn, port: u16) -> Result<Server, BindError> {
-    let failed = |source: io::Error| match source.kind() {
-        io::ErrorKind::AddrInUse => BindError::PortTaken { port },
-        _ => BindError::Io { port, source },
+    let failed = |source: io::Error| {
+        if source.kind() == io::ErrorKind::AddrInUse {
+            BindError::PortTaken { port }
+        } else {
+            BindError::Io { port, source }
+        }
     };
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port))
         .await

@@ -8,7 +8,7 @@
 //! - money moves once per confirmed intent, however often it is asked to;
 //! - it can be asked what it did: [`StandIn::ledger`].
 #![warn(missing_docs)]
-// The Checkout Session is one large object.
+// A Checkout Session has more fields than `json!` unfolds by default.
 #![recursion_limit = "256"]
 
 mod cards;
@@ -158,6 +158,8 @@ pub struct StandIn {
     /// When the requests of the last second came.
     recent: VecDeque<i64>,
     exchanges: Vec<Exchange>,
+    /// What was last composed, for an answer that is lost.
+    composed: Option<Answer>,
 }
 
 impl std::fmt::Debug for StandIn {
@@ -216,6 +218,7 @@ impl StandIn {
             requests: Random::from_seed(config.seed ^ 0x7265_715f),
             recent: VecDeque::new(),
             exchanges: Vec::new(),
+            composed: None,
             config,
         }
     }
@@ -292,7 +295,19 @@ impl StandIn {
 
     /// Saves a card with a customer; both ids are the caller's.
     pub fn add_customer(&mut self, customer: &str, payment_method: &str, how: CardBehaviour) {
-        self.state.add_saved_card(customer, payment_method, how);
+        self.state
+            .add_saved_card(customer, payment_method, how, cards::DEFAULT_FACE);
+    }
+
+    /// Saves one of Stripe's test cards, such as `pm_card_visa`, with a customer
+    /// under ids of the caller's. False where there is no such test card.
+    pub fn add_test_customer(&mut self, customer: &str, payment_method: &str, card: &str) -> bool {
+        let Some((face, how)) = cards::test_card(card) else {
+            return false;
+        };
+        self.state
+            .add_saved_card(customer, payment_method, how, face);
+        true
     }
 
     /// The next refund made goes this way, whatever its card says.
@@ -386,14 +401,16 @@ impl StandIn {
         let route = routes::route(request.method, &request.path);
         let operation = route.as_ref().map(|(operation, _)| *operation);
         let fault = self.faults.draw(operation);
+        self.composed = None;
         let reply = self.reply(request, route, fault);
         if let (true, Some(operation)) = (self.config.record, operation) {
             let answer = match &reply.wire {
                 Wire::Answer(answer) | Wire::Truncated { answer, .. } => Some(answer),
-                Wire::NoRoute | Wire::DropBeforeAct | Wire::DropAfterAct => None,
+                Wire::DropAfterAct => self.composed.as_ref(),
+                Wire::NoRoute | Wire::DropBeforeAct => None,
             };
-            self.exchanges
-                .push(Exchange::new(operation, request, answer));
+            let exchange = Exchange::new(operation, request, answer);
+            self.exchanges.push(exchange);
         }
         reply
     }
@@ -431,7 +448,7 @@ impl StandIn {
                 delay_ms: 0,
             },
             Some(Fault::DropAfter) => {
-                act(self, all);
+                self.composed = Some(act(self, all).answer);
                 Reply {
                     wire: Wire::DropAfterAct,
                     delay_ms: 0,
@@ -726,7 +743,8 @@ impl StandIn {
             Operation::PresentCard => state.present_card(id, params),
         }?;
         if let Some(paths) = forms::words(params, "expand") {
-            state.expand(&mut value, &paths)?;
+            // By now it has acted, so the refusal is what the key remembers.
+            state.expand(&mut value, &paths).map_err(Refusal::began)?;
         }
         Ok(value)
     }

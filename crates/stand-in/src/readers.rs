@@ -191,10 +191,10 @@ impl State {
 
     pub(crate) fn present_card(&mut self, id: &str, params: &Value) -> Outcome {
         let reader = self.reader(id)?;
-        if !reader
+        if reader
             .action
             .as_ref()
-            .is_some_and(|a| a.status == "in_progress")
+            .is_none_or(|a| a.status != "in_progress")
         {
             return Err(Refusal::invalid("The reader is not waiting for a card.").began());
         }
