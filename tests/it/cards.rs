@@ -340,7 +340,10 @@ fn every_fault_ends_with_every_tender_decided_and_the_books_equal() {
                 | TenderStateView::NeedsCustomer => {
                     assert_eq!(charged, 0, "seed {seed}, tender {i} is {state:?}");
                 }
-                _ => panic!("seed {seed}: tender {i} ended as {state:?}"),
+                _ => panic!(
+                    "seed {seed}: tender {i} ended as {state:?}: {:#?}",
+                    world.till().outbox_entry(tender).unwrap()
+                ),
             }
         }
         world.check_invariants();

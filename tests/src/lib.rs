@@ -157,6 +157,14 @@ impl World {
             requests_sent: 0,
             clock,
         };
+        for card in till_app::sample_cards() {
+            let known = world.stripe.add_test_customer(
+                &card.customer,
+                &card.payment_method,
+                &card.behaves_as,
+            );
+            assert!(known, "{card:?}");
+        }
         world.start();
         world.till().setup_sample().unwrap();
         world.sign_in();

@@ -9,9 +9,11 @@ pub mod clock;
 pub mod drive;
 pub mod keyring;
 pub mod printer;
+pub mod sim;
 pub mod stripe_http;
 
 pub use crate::clock::{RandomIds, SystemClock};
 pub use crate::keyring::{MemorySecrets, OsKeyring};
 pub use crate::printer::{FilePrinter, NoPrinter, TcpPrinter, printer_from};
+pub use crate::sim::{SeededIds, SimClock};
 pub use crate::stripe_http::{ReqwestTransport, TransportError};

@@ -292,11 +292,43 @@ struct SampleCustomer {
 struct SampleCard {
     stripe_customer: String,
     payment_method: String,
+    behaves_as: String,
     brand: String,
     last4: String,
     exp: String,
     consent_at: String,
 }
+
+/// A saved card of the sample shop, for the stand-in that plays Stripe.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SampleSavedCard {
+    /// `cus_…`.
+    pub customer: String,
+    /// `pm_…`.
+    pub payment_method: String,
+    /// Stripe's test card it behaves as, such as `pm_card_visa`.
+    pub behaves_as: String,
+}
+
+/// The saved cards of the sample shop.
+#[must_use]
+pub fn sample_cards() -> Vec<SampleSavedCard> {
+    let Ok(sample) = toml::from_str::<Sample>(SAMPLE) else {
+        return Vec::new();
+    };
+    sample
+        .customers
+        .into_iter()
+        .filter_map(|c| c.card)
+        .map(|card| SampleSavedCard {
+            customer: card.stripe_customer,
+            payment_method: card.payment_method,
+            behaves_as: card.behaves_as,
+        })
+        .collect()
+}
+
+const SAMPLE: &str = include_str!("../data/sample/shop.toml");
 
 /// A row of a product file.
 #[derive(Debug, Deserialize)]
@@ -320,7 +352,7 @@ impl Till {
     /// [`ErrorCode::ShopExists`], and what the store says.
     pub fn setup_sample(&self) -> Result<(), AppError> {
         let bad = |_| AppError::internal("the sample shop cannot be read");
-        let sample: Sample = toml::from_str(include_str!("../data/sample/shop.toml")).map_err(bad)?;
+        let sample: Sample = toml::from_str(SAMPLE).map_err(bad)?;
         let mut shop = shop_of(profile(&sample.shop.profile)?, sample.shop.name.clone())?;
         let currency = shop.currency();
         let money = |text: &str| Money::parse(text, currency);

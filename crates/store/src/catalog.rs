@@ -185,9 +185,10 @@ impl Tx<'_> {
             return Ok(Vec::new());
         }
         self.products(
+            // A name that begins with what was typed comes first.
             "JOIN product_name n ON n.product = p.id WHERE product_name MATCH ?1
-             ORDER BY n.rowid LIMIT ?2",
-            (words.join(" AND "), limit),
+             ORDER BY instr(lower(p.name), lower(?3)) <> 1, n.rowid LIMIT ?2",
+            (words.join(" AND "), limit, text),
         )
     }
 

@@ -283,10 +283,15 @@ impl Tx<'_> {
         TABLES
             .iter()
             .map(|table| {
-                let mut statement = self
+                let columns = self
                     .conn
-                    .prepare(&format!("SELECT * FROM {table} ORDER BY 1, 2, 3"))?;
-                let columns = statement.column_count();
+                    .prepare(&format!("SELECT * FROM {table}"))?
+                    .column_count();
+                let order: Vec<String> = (1..=columns).map(|c| c.to_string()).collect();
+                let mut statement = self.conn.prepare(&format!(
+                    "SELECT * FROM {table} ORDER BY {}",
+                    order.join(", ")
+                ))?;
                 let mut rows = statement.query([])?;
                 let mut hash = Sha256::new();
                 while let Some(row) = rows.next()? {

@@ -346,8 +346,9 @@ impl Charge {
                 // A clock set back makes an age of nothing: as good as too old.
                 !(0..KEY_LIFETIME_MS).contains(&age)
             });
+            // A read has no key: it is written anew.
             if op.is_read() {
-                return Next::Resend(op);
+                return Next::Send(op);
             }
             if !self.maybe_sent {
                 // Never left this machine: what is wanted may have changed since.
@@ -699,7 +700,7 @@ impl Refund {
         }
         if let Some(op) = self.op {
             if op != RefundOp::Create {
-                return Next::Resend(op);
+                return Next::Send(op);
             }
             let old = first_sent_at
                 .is_some_and(|t| !(0..KEY_LIFETIME_MS).contains(&now.ms_since(t)));
