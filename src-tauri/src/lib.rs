@@ -21,12 +21,14 @@ mod permissions;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
+use std::time::Instant;
 
 use crate::args::Asked;
 use crate::log::say;
 
 /// Runs the program.
 pub fn main(args: impl Iterator<Item = OsString>) -> ExitCode {
+    let started = Instant::now();
     let args = match args::read(args, std::env::var_os("TILL_DATA")) {
         Asked::Open(args) => args,
         Asked::Print(text) => {
@@ -48,7 +50,7 @@ pub fn main(args: impl Iterator<Item = OsString>) -> ExitCode {
         return ExitCode::FAILURE;
     }
     match start::open(&args) {
-        Ok(shell) => match window::run(&args, &shell) {
+        Ok(shell) => match window::run(&args, &shell, started) {
             Ok(()) => ExitCode::SUCCESS,
             Err(error) => {
                 tracing::error!(error = format!("{error:#}"), "no window");

@@ -31,9 +31,8 @@ const WATCH: &str = r#"(() => {
   look();
 })()"#;
 
-/// Shows the till until the window is closed.
-pub(crate) fn run(args: &Args, shell: &Arc<Shell>) -> Result<()> {
-    let started = Instant::now();
+/// Shows the till until the window is closed. `started` is when the program was.
+pub(crate) fn run(args: &Args, shell: &Arc<Shell>, started: Instant) -> Result<()> {
     let (measure, size) = (args.measure, args.size);
     let shared = Arc::clone(shell);
     tauri::Builder::default()

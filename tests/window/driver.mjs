@@ -235,9 +235,15 @@ export class Window {
     );
   }
 
-  async picture(name) {
+  /** The page as a PNG. */
+  async png() {
     await this.wait("document.fonts.ready.then(() => requestAnimationFrame(() => requestAnimationFrame(done)))");
-    const png = Buffer.from(await this.#send("GET", `${this.#session}/screenshot`), "base64");
+    return Buffer.from(await this.#send("GET", `${this.#session}/screenshot`), "base64");
+  }
+
+  /** Keeps a picture of the page; answers its size. */
+  async picture(name) {
+    const png = await this.png();
     mkdirSync(PICTURES, { recursive: true });
     writeFileSync(join(PICTURES, `${name}-${this.#size}.png`), png);
     return { width: png.readUInt32BE(16), height: png.readUInt32BE(20) };
