@@ -12,10 +12,17 @@ fn a_pin_guessed_six_times_is_locked_for_five_minutes() {
     for left in [4, 3, 2, 1] {
         let error = world.till().sign_in(id, "0000").unwrap_err();
         assert_eq!(error.code(), ErrorCode::PinWrong);
-        assert!(error.sentence().contains(&format!("{left} tr")), "{}", error.sentence());
+        assert!(
+            error.sentence().contains(&format!("{left} tr")),
+            "{}",
+            error.sentence()
+        );
     }
     for _ in 5..=6 {
-        assert_eq!(refusal(world.till().sign_in(id, "0000")), ErrorCode::PinLocked);
+        assert_eq!(
+            refusal(world.till().sign_in(id, "0000")),
+            ErrorCode::PinLocked
+        );
     }
     assert_eq!(
         refusal(world.till().sign_in(id, MANAGER_PIN)),
@@ -23,7 +30,10 @@ fn a_pin_guessed_six_times_is_locked_for_five_minutes() {
         "the right PIN does not open a lock either"
     );
     world.power_cut();
-    assert_eq!(refusal(world.till().sign_in(id, MANAGER_PIN)), ErrorCode::PinLocked);
+    assert_eq!(
+        refusal(world.till().sign_in(id, MANAGER_PIN)),
+        ErrorCode::PinLocked
+    );
     world.advance_ms(5 * 60_000 + 1);
     assert!(world.till().sign_in(id, MANAGER_PIN).is_ok());
 }
@@ -37,29 +47,117 @@ fn amounts_and_codes_that_cannot_be_change_nothing() {
     let till = world.till();
     let c = world.cashier();
     for (what, code, refused) in [
-        ("check digit", ErrorCode::BarcodeCheckDigit, refusal(till.scan(c, "8700000012012"))),
-        ("no such code", ErrorCode::BarcodeUnknown, refusal(till.scan(c, "4006381333931"))),
-        ("letters", ErrorCode::BarcodeMalformed, refusal(till.scan(c, "melk'; DROP TABLE"))),
-        ("a card", ErrorCode::LooksLikeCard, refusal(till.scan(c, "4242424242424242"))),
-        ("quantity below zero", ErrorCode::Negative, refusal(till.set_quantity(c, &line, "-1"))),
-        ("nothing", ErrorCode::Negative, refusal(till.set_quantity(c, &line, "0"))),
-        ("half a bottle", ErrorCode::QuantityKind, refusal(till.set_quantity(c, &line, "0.5"))),
-        ("absurd quantity", ErrorCode::Absurd, refusal(till.set_quantity(c, &line, "1000000"))),
-        ("not a number", ErrorCode::NotANumber, refusal(till.set_quantity(c, &line, "two"))),
-        ("cash below zero", ErrorCode::Negative, refusal(till.tender_cash(c, "-5.00"))),
-        ("absurd cash", ErrorCode::Absurd, refusal(till.tender_cash(c, "999999999.00"))),
-        ("a barcode as cash", ErrorCode::Absurd, refusal(till.tender_cash(c, "87000000.00"))),
-        ("tenths of a cent", ErrorCode::NotANumber, refusal(till.tender_cash(c, "1.005"))),
-        ("overflow", ErrorCode::Absurd, refusal(till.tender_cash(c, "99999999999999999999"))),
-        ("too little for Stripe", ErrorCode::BelowMinimum, refusal(till.tender_card(c, TenderKindView::SimulatedReader, Some("0.10"), None))),
-        ("more than is due", ErrorCode::OverDue, refusal(till.tender_external(c, Some("99.00"), "A1", "4242"))),
-        ("no saved card", ErrorCode::NoSavedCard, refusal(till.tender_card(c, TenderKindView::SavedCard, None, None))),
-        ("no such line", ErrorCode::NotFound, refusal(till.void_line(c, "7", true))),
+        (
+            "check digit",
+            ErrorCode::BarcodeCheckDigit,
+            refusal(till.scan(c, "8700000012012")),
+        ),
+        (
+            "no such code",
+            ErrorCode::BarcodeUnknown,
+            refusal(till.scan(c, "4006381333931")),
+        ),
+        (
+            "letters",
+            ErrorCode::BarcodeMalformed,
+            refusal(till.scan(c, "melk'; DROP TABLE")),
+        ),
+        (
+            "a card",
+            ErrorCode::LooksLikeCard,
+            refusal(till.scan(c, "4242424242424242")),
+        ),
+        (
+            "quantity below zero",
+            ErrorCode::Negative,
+            refusal(till.set_quantity(c, &line, "-1")),
+        ),
+        (
+            "nothing",
+            ErrorCode::Negative,
+            refusal(till.set_quantity(c, &line, "0")),
+        ),
+        (
+            "half a bottle",
+            ErrorCode::QuantityKind,
+            refusal(till.set_quantity(c, &line, "0.5")),
+        ),
+        (
+            "absurd quantity",
+            ErrorCode::Absurd,
+            refusal(till.set_quantity(c, &line, "1000000")),
+        ),
+        (
+            "not a number",
+            ErrorCode::NotANumber,
+            refusal(till.set_quantity(c, &line, "two")),
+        ),
+        (
+            "cash below zero",
+            ErrorCode::Negative,
+            refusal(till.tender_cash(c, "-5.00")),
+        ),
+        (
+            "absurd cash",
+            ErrorCode::Absurd,
+            refusal(till.tender_cash(c, "999999999.00")),
+        ),
+        (
+            "a barcode as cash",
+            ErrorCode::Absurd,
+            refusal(till.tender_cash(c, "87000000.00")),
+        ),
+        (
+            "tenths of a cent",
+            ErrorCode::NotANumber,
+            refusal(till.tender_cash(c, "1.005")),
+        ),
+        (
+            "overflow",
+            ErrorCode::Absurd,
+            refusal(till.tender_cash(c, "99999999999999999999")),
+        ),
+        (
+            "too little for Stripe",
+            ErrorCode::BelowMinimum,
+            refusal(till.tender_card(c, TenderKindView::SimulatedReader, Some("0.10"), None)),
+        ),
+        (
+            "more than is due",
+            ErrorCode::OverDue,
+            refusal(till.tender_external(c, Some("99.00"), "A1", "4242")),
+        ),
+        (
+            "no saved card",
+            ErrorCode::NoSavedCard,
+            refusal(till.tender_card(c, TenderKindView::SavedCard, None, None)),
+        ),
+        (
+            "no such line",
+            ErrorCode::NotFound,
+            refusal(till.void_line(c, "7", true)),
+        ),
         ("unpaid", ErrorCode::Underpaid, refusal(till.complete(c))),
-        ("no such receipt", ErrorCode::NotFound, refusal(till.refund_find("1-000099"))),
-        ("no receipt at all", ErrorCode::NotFound, refusal(till.refund_find("x"))),
-        ("paid out below zero", ErrorCode::Negative, refusal(till.paid_out(c, "-1.00", "x", None))),
-        ("a card in a reason", ErrorCode::LooksLikeCard, refusal(till.paid_in(c, "1.00", "4242 4242 4242 4242"))),
+        (
+            "no such receipt",
+            ErrorCode::NotFound,
+            refusal(till.refund_find("1-000099")),
+        ),
+        (
+            "no receipt at all",
+            ErrorCode::NotFound,
+            refusal(till.refund_find("x")),
+        ),
+        (
+            "paid out below zero",
+            ErrorCode::Negative,
+            refusal(till.paid_out(c, "-1.00", "x", None)),
+        ),
+        (
+            "a card in a reason",
+            ErrorCode::LooksLikeCard,
+            refusal(till.paid_in(c, "1.00", "4242 4242 4242 4242")),
+        ),
     ] {
         assert_eq!(refused, code, "{what}");
         assert!(!code.sentence().is_empty());
@@ -141,7 +239,10 @@ fn a_full_disk_sells_nothing_and_loses_nothing() {
     world.till().full_disk(0).unwrap();
     let mut refused = None;
     for _ in 0..200 {
-        match world.till().no_sale(world.cashier(), "a long reason to fill a page of the disk") {
+        match world
+            .till()
+            .no_sale(world.cashier(), "a long reason to fill a page of the disk")
+        {
             Ok(_) => {}
             Err(error) => {
                 refused = Some(error.code());

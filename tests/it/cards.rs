@@ -58,16 +58,26 @@ fn a_line_that_fails_in_the_middle_makes_it_unknown_and_never_queued() {
     assert!(sale.busy && !sale.can_complete);
     assert_eq!(refusal(world.complete()), ErrorCode::TenderBusy);
     // Asking for it back does not free the money: it may have been charged.
-    let sale = world.till().tender_remove(world.cashier(), &tender).unwrap();
+    let sale = world
+        .till()
+        .tender_remove(world.cashier(), &tender)
+        .unwrap();
     assert_eq!(sale.tenders.len(), 1, "it stays until Stripe has said");
 
     world.online(true);
     world.run_until_quiet();
     let sale = world.till().sale_current().unwrap().unwrap();
-    assert_eq!(sale.tenders[0].state, TenderStateView::Certain, "it was charged");
+    assert_eq!(
+        sale.tenders[0].state,
+        TenderStateView::Certain,
+        "it was charged"
+    );
     assert_eq!(world.charges_of(&tender), 1);
     // Now it can be taken back: a refund.
-    let sale = world.till().tender_remove(world.cashier(), &tender).unwrap();
+    let sale = world
+        .till()
+        .tender_remove(world.cashier(), &tender)
+        .unwrap();
     assert!(sale.tenders.is_empty());
     world.run_until_quiet();
     assert_eq!(world.stripe.ledger().net_of(&tender), 0);
@@ -198,7 +208,9 @@ fn over_a_limit_needs_a_manager_and_a_small_split_does_not() {
     let done = world.complete().unwrap();
     assert_eq!(done.at_risk.minor, 4_760);
     assert!(
-        done.receipt_text.iter().any(|l| l.contains("CARD PAYMENT PENDING")),
+        done.receipt_text
+            .iter()
+            .any(|l| l.contains("CARD PAYMENT PENDING")),
         "{:#?}",
         done.receipt_text
     );
@@ -270,7 +282,11 @@ fn a_refund_of_a_queued_charge_lowers_it_and_a_whole_one_cancels_it() {
     world.run_until_quiet();
     assert_eq!(world.stripe.ledger().net_of(&tender), 2_535);
     assert_eq!(world.charges_of(&canceled), 0);
-    assert_eq!(world.stripe.ledger().totals["eur"].refunded, 0, "lowered, not refunded");
+    assert_eq!(
+        world.stripe.ledger().totals["eur"].refunded,
+        0,
+        "lowered, not refunded"
+    );
     world.check_invariants();
 }
 

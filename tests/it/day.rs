@@ -40,9 +40,18 @@ fn a_shift_closes_with_its_books_in_order() {
     let done = world.complete().unwrap();
     assert_eq!(done.change.minor, 750);
     assert_eq!(done.receipt, "1-000001");
-    world.till().paid_in(world.cashier(), "40.00", "coins").unwrap();
-    world.till().paid_out(world.cashier(), "12.50", "bread", None).unwrap();
-    world.till().no_sale(world.cashier(), "change for a customer").unwrap();
+    world
+        .till()
+        .paid_in(world.cashier(), "40.00", "coins")
+        .unwrap();
+    world
+        .till()
+        .paid_out(world.cashier(), "12.50", "bread", None)
+        .unwrap();
+    world
+        .till()
+        .no_sale(world.cashier(), "change for a customer")
+        .unwrap();
 
     let x = world.till().report_x(world.cashier()).unwrap();
     assert_eq!(x.takings.minor, 250);
@@ -111,11 +120,19 @@ fn a_discount_over_the_limit_and_a_price_need_a_manager() {
         .unwrap();
     assert_eq!(sale.total.minor, 1_521);
     assert_eq!(
-        refusal(world.till().discount_sale(world.cashier(), Some(&half), None)),
+        refusal(
+            world
+                .till()
+                .discount_sale(world.cashier(), Some(&half), None)
+        ),
         ErrorCode::NeedsManager
     );
     assert_eq!(
-        refusal(world.till().override_price(world.cashier(), &line, "1.00", None)),
+        refusal(
+            world
+                .till()
+                .override_price(world.cashier(), &line, "1.00", None)
+        ),
         ErrorCode::NeedsManager
     );
     let yes = world.manager_says(MANAGER_PIN);
@@ -159,19 +176,28 @@ fn a_refund_over_the_threshold_asks_for_a_manager_also_in_small_parts() {
 fn a_reprint_says_duplicate_and_a_printer_that_is_off_loses_paper_alone() {
     let world = World::from_seed(6);
     world.open_shift("0.00");
-    world.printer.off.store(true, std::sync::atomic::Ordering::SeqCst);
+    world
+        .printer
+        .off
+        .store(true, std::sync::atomic::Ordering::SeqCst);
     world.ring_up(&[("Halfvolle melk", "1")]);
     world.cash("1.25");
     let (done, effects) = world.till().complete(world.cashier()).unwrap();
     let complaint = world.till().perform(&effects).expect("the printer is off");
     assert!(complaint.contains("The sale is complete"), "{complaint}");
-    world.printer.off.store(false, std::sync::atomic::Ordering::SeqCst);
+    world
+        .printer
+        .off
+        .store(false, std::sync::atomic::Ordering::SeqCst);
     let effects = world
         .till()
         .receipt_print(world.cashier(), &done.receipt)
         .unwrap();
     assert_eq!(world.till().perform(&effects), None);
-    let pdf = world.till().receipt_pdf(world.cashier(), &done.receipt).unwrap();
+    let pdf = world
+        .till()
+        .receipt_pdf(world.cashier(), &done.receipt)
+        .unwrap();
     assert!(std::fs::read(pdf).unwrap().starts_with(b"%PDF"));
     let paper = world.printer.printed.lock().unwrap();
     let text = String::from_utf8_lossy(&paper[0]).to_uppercase();

@@ -20,9 +20,7 @@ use std::sync::{Arc, Mutex};
 use secrecy::SecretString;
 use till_app::auth::Session;
 use till_app::error::{AppError, ErrorCode};
-use till_app::ports::{
-    Clock, Ids, PrinterError, ReceiptPrinter, SecretError, SecretStore,
-};
+use till_app::ports::{Clock, Ids, PrinterError, ReceiptPrinter, SecretError, SecretStore};
 use till_app::view::{
     ApprovalInput, DoneView, RefundLineInput, SaleView, TenderKindView, TenderStateView,
 };
@@ -350,6 +348,23 @@ impl World {
         }
     }
 
+    /// Lets so many entries be made at Stripe, and none charged: each is put off
+    /// for an hour by a busy Stripe right after.
+    pub fn make_only(&mut self, entries: usize) {
+        let mut made = Vec::new();
+        while made.len() < entries {
+            if let Claimed::Send(claim) = self.till().claim().unwrap() {
+                let answer = if made.contains(&claim.id) {
+                    Answer::Unreachable
+                } else {
+                    made.push(claim.id);
+                    self.wire(&claim.request)
+                };
+                self.till().record(&claim, &answer).unwrap();
+            }
+        }
+    }
+
     /// Claims a request, lets Stripe act on it, and loses the power before the
     /// answer is written down.
     pub fn power_cut_in_flight(&mut self) {
@@ -481,6 +496,28 @@ pub fn carry(stripe: &mut StandIn, request: &StoredRequest) -> Answer {
         }),
         _ => Answer::Lost,
     }
+}
+
+/// A till on a folder that another process worked in.
+#[must_use]
+pub fn open_till(folder: &std::path::Path) -> Till {
+    let now = i64::try_from(
+        std::time::SystemTime::now()
+            .duration_since(std::time::UNIX_EPOCH)
+            .unwrap()
+            .as_millis(),
+    )
+    .unwrap();
+    Till::open(
+        folder,
+        Ports {
+            clock: Arc::new(SimClock(AtomicI64::new(now))),
+            ids: Arc::new(SeededIds(AtomicU64::new(now.unsigned_abs()))),
+            printer: Arc::new(SimPrinter::default()),
+            secrets: Arc::new(SimSecrets(Some(TEST_KEY))),
+        },
+    )
+    .unwrap()
 }
 
 /// The code of a refusal.

@@ -714,7 +714,11 @@ mod tests {
         ids.sort();
         ids.dedup();
         assert_eq!(ids.len(), 10, "each once");
-        assert!(shop.times().iter().all(|ms| *ms < 400), "{:?}", shop.times());
+        assert!(
+            shop.times().iter().all(|ms| *ms < 400),
+            "{:?}",
+            shop.times()
+        );
     }
 
     #[tokio::test(start_paused = true)]
@@ -749,7 +753,10 @@ mod tests {
         let stripe = Stripe::answering(&[]);
         stripe.no_key.store(true, SeqCst);
         let drained = send_until_quiet(&shop, &stripe, 1).await.unwrap();
-        assert!(matches!(drained.quiet, Quiet::NotReady(TransportError::NoKey)));
+        assert!(matches!(
+            drained.quiet,
+            Quiet::NotReady(TransportError::NoKey)
+        ));
         shop.allowed.store(false, SeqCst);
         let drained = send_until_quiet(&shop, &stripe, 1).await.unwrap();
         assert!(matches!(drained.quiet, Quiet::NotAllowed));
@@ -834,7 +841,10 @@ mod tests {
             || {},
         ));
         sleep(Duration::from_secs(1)).await;
-        shop.due.lock().unwrap().push((Uuid::from_u128(9), Timestamp(0)));
+        shop.due
+            .lock()
+            .unwrap()
+            .push((Uuid::from_u128(9), Timestamp(0)));
         sleep(Duration::from_secs(300)).await;
         assert_eq!(shop.times().len(), 1, "held");
         wake.notify_one();

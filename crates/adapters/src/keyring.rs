@@ -120,11 +120,7 @@ mod tests {
     #[test]
     fn an_entry_that_cannot_be_read_is_not_in_the_error() {
         let error = refused(Error::BadEncoding(b"sk_live_\xFF".to_vec()));
-        assert_eq!(
-            format!("{error:?}"),
-            "Refused(UnreadableEntry)",
-            "{error}"
-        );
+        assert_eq!(format!("{error:?}"), "Refused(UnreadableEntry)", "{error}");
     }
 
     /// With a bus and an unlocked keyring: set and get. Without a bus: no keyring.
@@ -146,7 +142,10 @@ mod tests {
         assert_eq!(key.expose_secret(), "rk_test_2");
         let other = OsKeyring::new(format!("{account}-other"));
         assert!(other.stripe_key().unwrap().is_none());
-        Entry::new("evertill", &account).unwrap().delete_credential().unwrap();
+        Entry::new("evertill", &account)
+            .unwrap()
+            .delete_credential()
+            .unwrap();
         assert!(secrets.stripe_key().unwrap().is_none());
     }
 }

@@ -269,7 +269,9 @@ mod tests {
             bytes
         });
         let receipt = vec![0x1B; 300_000];
-        TcpPrinter::new(address.to_string()).print(&receipt).unwrap();
+        TcpPrinter::new(address.to_string())
+            .print(&receipt)
+            .unwrap();
         assert_eq!(printed.join().unwrap(), receipt);
     }
 
@@ -277,7 +279,11 @@ mod tests {
     fn each_receipt_gets_a_file_and_none_is_written_over() {
         let folder = tempfile::tempdir().unwrap();
         let printer = FilePrinter::new(folder.path().join("made/when/needed"));
-        let at = |n: u32| folder.path().join(format!("made/when/needed/receipt-{n}.escpos"));
+        let at = |n: u32| {
+            folder
+                .path()
+                .join(format!("made/when/needed/receipt-{n}.escpos"))
+        };
         printer.print(b"one").unwrap();
         printer.print(b"two").unwrap();
         fs::write(at(7), b"not ours").unwrap();
@@ -335,6 +341,9 @@ mod tests {
         assert_eq!(kind(" file:/var/receipts "), None);
         assert_eq!(kind("file:"), Some(PrinterSettingError::Folder));
         assert_eq!(kind("file://"), Some(PrinterSettingError::Folder));
-        assert!(matches!(kind("usb"), Some(PrinterSettingError::Unknown { .. })));
+        assert!(matches!(
+            kind("usb"),
+            Some(PrinterSettingError::Unknown { .. })
+        ));
     }
 }

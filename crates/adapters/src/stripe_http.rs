@@ -195,7 +195,11 @@ fn builder(loopback: bool, connect: Duration, total: Duration) -> ClientBuilder 
         .http2_keep_alive_interval(Duration::from_secs(10))
         .http2_keep_alive_timeout(Duration::from_secs(5))
         .http2_keep_alive_while_idle(true);
-    if loopback { builder.no_proxy() } else { builder }
+    if loopback {
+        builder.no_proxy()
+    } else {
+        builder
+    }
 }
 
 impl ReqwestTransport {
@@ -650,7 +654,11 @@ mod tests {
             let secrets = Arc::new(MemorySecrets::with_stripe_key("sk_live_x"));
             let base = format!("https://{address}");
             let transport = ReqwestTransport::with_timeouts(&base, secrets, patient).unwrap();
-            assert_eq!(transport.send(&confirm()).await, Answer::Unreachable, "{says:?}");
+            assert_eq!(
+                transport.send(&confirm()).await,
+                Answer::Unreachable,
+                "{says:?}"
+            );
             assert!(!transport.probe().await, "{says:?}");
         }
     }
@@ -692,7 +700,10 @@ mod tests {
         };
         transport.send(&find).await;
         let sent = requests.recv_timeout(SOON).unwrap();
-        assert!(sent.starts_with(&format!("GET {} HTTP/1.1\r\n", find.path)), "{sent}");
+        assert!(
+            sent.starts_with(&format!("GET {} HTTP/1.1\r\n", find.path)),
+            "{sent}"
+        );
         assert!(!sent.contains("idempotency-key"), "{sent}");
         assert!(requests.try_recv().is_err(), "one request for each send");
     }
@@ -740,17 +751,27 @@ mod tests {
         let (address, requests) = serve("", Duration::ZERO);
         let secrets = Arc::new(MemorySecrets::default());
         let base = format!("http://{address}");
-        let transport = ReqwestTransport::with_timeouts(&base, Arc::clone(&secrets) as _, FAST).unwrap();
+        let transport =
+            ReqwestTransport::with_timeouts(&base, Arc::clone(&secrets) as _, FAST).unwrap();
         let set = |key: &str| secrets.set_stripe_key(&key.into()).unwrap();
 
-        assert!(matches!(transport.ready().await, Err(TransportError::NoKey)));
+        assert!(matches!(
+            transport.ready().await,
+            Err(TransportError::NoKey)
+        ));
         set("sk_test_1");
         assert!(transport.ready().await.is_ok());
         for key in ["sk_live_1", "rk_live_1"] {
             set(key);
-            assert!(transport.ready().await.is_ok(), "the key that was read is kept");
+            assert!(
+                transport.ready().await.is_ok(),
+                "the key that was read is kept"
+            );
             transport.forget_key();
-            assert!(matches!(transport.ready().await, Err(TransportError::LiveKeyOverHttp)));
+            assert!(matches!(
+                transport.ready().await,
+                Err(TransportError::LiveKeyOverHttp)
+            ));
             assert_eq!(transport.send(&confirm()).await, Answer::Unreachable);
             let account = transport.account(&key.into()).await;
             assert_eq!(account, Err(AccountError::LiveKeyOverHttp));
@@ -760,7 +781,10 @@ mod tests {
         }
         transport.forget_key();
         set("sk_test_\n");
-        assert!(matches!(transport.ready().await, Err(TransportError::BadKey)));
+        assert!(matches!(
+            transport.ready().await,
+            Err(TransportError::BadKey)
+        ));
         assert!(requests.try_recv().is_err(), "nothing was sent");
     }
 
@@ -774,9 +798,17 @@ mod tests {
 
     #[tokio::test]
     async fn any_answer_at_all_is_reachable() {
-        let (address, requests) = serve("HTTP/1.1 404 X\r\nContent-Length: 0\r\n\r\n", Duration::ZERO);
+        let (address, requests) = serve(
+            "HTTP/1.1 404 X\r\nContent-Length: 0\r\n\r\n",
+            Duration::ZERO,
+        );
         assert!(transport(address).probe().await);
-        assert!(!requests.recv_timeout(SOON).unwrap().contains("authorization"));
+        assert!(
+            !requests
+                .recv_timeout(SOON)
+                .unwrap()
+                .contains("authorization")
+        );
         assert!(!transport(refused_port()).probe().await);
     }
 
@@ -821,9 +853,13 @@ mod tests {
             body: None,
             ..confirm()
         };
-        transport.send(&get("/v1/refunds?payment_intent=pi_1&limit=100")).await;
+        transport
+            .send(&get("/v1/refunds?payment_intent=pi_1&limit=100"))
+            .await;
         transport.send(&get("/v1/checkout/sessions/cs_1")).await;
-        transport.send(&get("/v1/terminal/readers/tmr_1/cancel_action")).await;
+        transport
+            .send(&get("/v1/terminal/readers/tmr_1/cancel_action"))
+            .await;
         assert_eq!(
             std::fs::read_to_string(path).unwrap(),
             "POST /v1/payment_intents/{intent}/confirm\t\

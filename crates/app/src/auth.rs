@@ -65,7 +65,11 @@ impl Till {
     /// # Errors
     /// As [`Till::sign_in`]; [`ErrorCode::NeedsManager`] from anyone else.
     pub fn approve(&self, input: &ApprovalInput) -> Result<Approval, AppError> {
-        let id = input.user.parse().map(UserId).map_err(|_| ErrorCode::NotFound)?;
+        let id = input
+            .user
+            .parse()
+            .map(UserId)
+            .map_err(|_| ErrorCode::NotFound)?;
         let reason = input.reason.trim();
         if !reason.is_empty() {
             check_text(reason, 200)?;
@@ -93,40 +97,44 @@ impl Till {
             });
         }
         // Outside the lock: a PIN takes tens of milliseconds, and selling goes on.
-        let right = PasswordHash::new(&secrets.pin_hash)
-            .is_ok_and(|hash| Argon2::default().verify_password(pin.as_bytes(), &hash).is_ok());
-        self.store()?.write(|tx| {
-            // Read again: another window may have guessed meanwhile.
-            let secrets = tx.user_secrets(id)?.ok_or(ErrorCode::NotFound)?;
-            let locked = secrets.locked_until.filter(|until| *until > now);
-            if let Some(until) = locked {
-                return Ok(Err(pin_error(0, Some(until))));
-            }
-            if right {
-                if secrets.wrong_pins > 0 || secrets.locked_until.is_some() {
-                    tx.set_wrong_pins(id, 0, None)?;
+        let right = PasswordHash::new(&secrets.pin_hash).is_ok_and(|hash| {
+            Argon2::default()
+                .verify_password(pin.as_bytes(), &hash)
+                .is_ok()
+        });
+        self.store()?
+            .write(|tx| {
+                // Read again: another window may have guessed meanwhile.
+                let secrets = tx.user_secrets(id)?.ok_or(ErrorCode::NotFound)?;
+                let locked = secrets.locked_until.filter(|until| *until > now);
+                if let Some(until) = locked {
+                    return Ok(Err(pin_error(0, Some(until))));
                 }
-                return Ok(Ok(secrets.user));
-            }
-            // A lock that has run out starts the count again.
-            let before = if secrets.locked_until.is_some() {
-                0
-            } else {
-                secrets.wrong_pins
-            };
-            let wrong = before + 1;
-            let until = (wrong >= TRIES).then(|| now.plus_ms(LOCK_MS));
-            tx.set_wrong_pins(id, if until.is_some() { 0 } else { wrong }, until)?;
-            tx.append(
-                &JournalEvent::PinRefused {
-                    user: id,
-                    locked: until.is_some(),
-                },
-                now,
-            )?;
-            Ok(Err(pin_error(TRIES.saturating_sub(wrong), until)))
-        })
-        .and_then(|checked: Result<User, AppError>| checked)
+                if right {
+                    if secrets.wrong_pins > 0 || secrets.locked_until.is_some() {
+                        tx.set_wrong_pins(id, 0, None)?;
+                    }
+                    return Ok(Ok(secrets.user));
+                }
+                // A lock that has run out starts the count again.
+                let before = if secrets.locked_until.is_some() {
+                    0
+                } else {
+                    secrets.wrong_pins
+                };
+                let wrong = before + 1;
+                let until = (wrong >= TRIES).then(|| now.plus_ms(LOCK_MS));
+                tx.set_wrong_pins(id, if until.is_some() { 0 } else { wrong }, until)?;
+                tx.append(
+                    &JournalEvent::PinRefused {
+                        user: id,
+                        locked: until.is_some(),
+                    },
+                    now,
+                )?;
+                Ok(Err(pin_error(TRIES.saturating_sub(wrong), until)))
+            })
+            .and_then(|checked: Result<User, AppError>| checked)
     }
 }
 

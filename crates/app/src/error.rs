@@ -160,18 +160,24 @@ impl ErrorCode {
             Self::TenderBusy => {
                 "A card tender is on its way or not known yet. It cannot be charged twice. Wait, or look again."
             }
-            Self::TenderUnavailable => "That is not possible now. Nothing was charged. Take another tender.",
+            Self::TenderUnavailable => {
+                "That is not possible now. Nothing was charged. Take another tender."
+            }
             Self::BelowMinimum => {
                 "Stripe does not charge so little. Nothing was charged. Take another tender."
             }
             Self::OverLimit => {
                 "Over the limit for cards while offline. Nothing was taken. Take the rest in cash, or ask a manager."
             }
-            Self::NoSavedCard => "This customer has no saved card. Nothing was charged. Take another tender.",
+            Self::NoSavedCard => {
+                "This customer has no saved card. Nothing was charged. Take another tender."
+            }
             Self::MoreThanSold => "More than was sold and not yet returned. Nothing was refunded.",
             Self::AlreadyDone => "That is done already. It was not done twice.",
             Self::NothingToRefund => "Nothing is chosen. Nothing was refunded.",
-            Self::NotNow => "That cannot be decided while the charge is not known. Nothing was changed.",
+            Self::NotNow => {
+                "That cannot be decided while the charge is not known. Nothing was changed."
+            }
             Self::KeyringMissing => {
                 "The till sells on; queued cards are kept and wait. This system has no keyring, and a key is never written to disk. Start or install one, such as gnome-keyring."
             }
@@ -185,11 +191,15 @@ impl ErrorCode {
                 "Nothing was changed. Cards queued for another Stripe account or mode still wait; send or resolve them first."
             }
             Self::LiveKeyRefused => "Nothing was charged. Test cards are refused with a live key.",
-            Self::Offline => "Stripe cannot be reached. Nothing is lost; what waits is sent when it can be.",
+            Self::Offline => {
+                "Stripe cannot be reached. Nothing is lost; what waits is sent when it can be."
+            }
             Self::Printer => {
                 "The printer did not take it. The sale is complete. Look at the printer, then reprint from Recent sales."
             }
-            Self::DataInUse => "Another Evertill has this folder open. Nothing was changed. Close it first.",
+            Self::DataInUse => {
+                "Another Evertill has this folder open. Nothing was changed. Close it first."
+            }
             Self::DatabaseUnreadable => {
                 "The shop's file cannot be read, and it was not changed. Do not delete it: copy the folder away, then restore the last backup."
             }
@@ -202,7 +212,9 @@ impl ErrorCode {
             Self::JournalBroken => {
                 "The journal does not verify, so the till takes no money. Nothing was changed. Copy the folder away and ask for help."
             }
-            Self::PortTaken => "That port is taken by another program. Nothing was started. Choose another.",
+            Self::PortTaken => {
+                "That port is taken by another program. Nothing was started. Choose another."
+            }
             Self::BadInput => "The input cannot be used. Nothing was changed.",
             Self::BadText => "A word is missing or far too long. Nothing was changed.",
             Self::Internal => {
@@ -290,8 +302,13 @@ impl AppError {
     pub const fn code(&self) -> ErrorCode {
         match self {
             Self::Code(code) | Self::Refused { code, .. } => *code,
-            Self::Pin { locked_until: Some(_), .. } => ErrorCode::PinLocked,
-            Self::Pin { locked_until: None, .. } => ErrorCode::PinWrong,
+            Self::Pin {
+                locked_until: Some(_),
+                ..
+            } => ErrorCode::PinLocked,
+            Self::Pin {
+                locked_until: None, ..
+            } => ErrorCode::PinWrong,
             Self::OverLimit(_) => ErrorCode::OverLimit,
             Self::Barcode(error) => match error {
                 BarcodeError::Malformed => ErrorCode::BarcodeMalformed,
@@ -299,16 +316,16 @@ impl AppError {
                 BarcodeError::Card => ErrorCode::LooksLikeCard,
             },
             Self::Money(error) => money_code(error),
-            Self::Quote(error) | Self::Sale(SaleError::Quote(error)) | Self::Commit(CommitError::Quote(error)) => {
-                match error {
-                    QuoteError::Money(error) => money_code(error),
-                    QuoteError::Tax(_) => ErrorCode::BadInput,
-                    QuoteError::Percent { .. } => ErrorCode::PercentOver100,
-                    QuoteError::Negative { .. } | QuoteError::NegativePrice => ErrorCode::Negative,
-                    QuoteError::Quantity { .. } => ErrorCode::Absurd,
-                    QuoteError::OverDue { .. } => ErrorCode::OverDue,
-                }
-            }
+            Self::Quote(error)
+            | Self::Sale(SaleError::Quote(error))
+            | Self::Commit(CommitError::Quote(error)) => match error {
+                QuoteError::Money(error) => money_code(error),
+                QuoteError::Tax(_) => ErrorCode::BadInput,
+                QuoteError::Percent { .. } => ErrorCode::PercentOver100,
+                QuoteError::Negative { .. } | QuoteError::NegativePrice => ErrorCode::Negative,
+                QuoteError::Quantity { .. } => ErrorCode::Absurd,
+                QuoteError::OverDue { .. } => ErrorCode::OverDue,
+            },
             Self::Sale(SaleError::NotFound) => ErrorCode::NotFound,
             Self::Sale(SaleError::QuantityKind) => ErrorCode::QuantityKind,
             Self::Sale(SaleError::NotPositive) => ErrorCode::Negative,
@@ -345,12 +362,18 @@ impl AppError {
     pub fn sentence(&self) -> String {
         let sentence = self.code().sentence();
         match self {
-            Self::Pin { locked_until: None, tries_left } => {
+            Self::Pin {
+                locked_until: None,
+                tries_left,
+            } => {
                 let tries = if *tries_left == 1 { "try" } else { "tries" };
                 format!("{sentence} {tries_left} {tries} left.")
             }
             Self::OverLimit(limit) => format!("{sentence} ({limit}.)"),
-            Self::Refused { code: ErrorCode::BadInput, detail } => format!("{sentence} {detail}."),
+            Self::Refused {
+                code: ErrorCode::BadInput,
+                detail,
+            } => format!("{sentence} {detail}."),
             Self::Code(_)
             | Self::Refused { .. }
             | Self::Pin { .. }

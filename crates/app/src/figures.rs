@@ -45,7 +45,10 @@ pub(crate) fn spoken(amount: Money) -> String {
     }
     let sign = if amount.is_negative() { "−" } else { "" };
     let point = if fraction.is_empty() { "" } else { "." };
-    format!("{sign}{}{grouped}{point}{fraction}", amount.currency().symbol())
+    format!(
+        "{sign}{}{grouped}{point}{fraction}",
+        amount.currency().symbol()
+    )
 }
 
 fn zoned(shop: &Shop, at: Timestamp) -> jiff::Zoned {
@@ -320,7 +323,10 @@ pub(crate) fn sale(
     let currency = shop.currency();
     let gross = Money::sum(quote.lines.iter().map(|l| l.gross), currency)?;
     let discount = Money::sum(
-        quote.lines.iter().flat_map(|l| [l.discount, l.sale_discount]),
+        quote
+            .lines
+            .iter()
+            .flat_map(|l| [l.discount, l.sale_discount]),
         currency,
     )?;
     let mut figures = quote.lines.iter();
@@ -374,7 +380,10 @@ pub(crate) fn cash_given(
     currency: till_domain::money::Currency,
 ) -> Result<Money, AppError> {
     Ok(Money::sum(
-        sale.tenders.iter().filter(|t| t.is_cash()).map(|t| t.amount),
+        sale.tenders
+            .iter()
+            .filter(|t| t.is_cash())
+            .map(|t| t.amount),
         currency,
     )?)
 }

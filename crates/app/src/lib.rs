@@ -32,11 +32,11 @@ use till_store::{Store, Tx};
 
 use crate::error::{AppError, ErrorCode};
 use crate::ports::{Clock, Ids, ReceiptPrinter, SecretStore};
+pub use crate::shift::{Audit, JournalHead};
 pub use crate::shop::{
     SampleSavedCard, Shop, TaxRate, brand_name, default_folder, profile_list, sample_cards,
 };
 pub use crate::sync::{CardBooks, Line, StripeSetting};
-pub use crate::shift::Audit;
 pub use till_store::{JournalLine, Rebuilt, verify_lines};
 
 /// The outside world of a till.

@@ -66,9 +66,14 @@ fn sold(
 }
 
 fn charge_state(tx: &Tx<'_>, charge: &ChargeRow) -> Result<(ChargeState, bool), AppError> {
-    Ok(phases::charge(tx, charge.tender)?.map_or((charge.state, false), |live| {
-        (live.state, live.goal == Goal::Cancel && live.state.is_waiting())
-    }))
+    Ok(
+        phases::charge(tx, charge.tender)?.map_or((charge.state, false), |live| {
+            (
+                live.state,
+                live.goal == Goal::Cancel && live.state.is_waiting(),
+            )
+        }),
+    )
 }
 
 fn charge_entry(tx: &Tx<'_>, shop: &Shop, charge: &ChargeRow) -> Result<OutboxEntryView, AppError> {
@@ -78,9 +83,10 @@ fn charge_entry(tx: &Tx<'_>, shop: &Shop, charge: &ChargeRow) -> Result<OutboxEn
         Some(id) => tx.customer(id)?.map(|c| c.name).filter(|n| !n.is_empty()),
         None => None,
     };
-    let card = sold
-        .as_ref()
-        .map_or_else(|| "Card".to_owned(), |(_, t, _)| tender_label(t, Some(&charge.facts)));
+    let card = sold.as_ref().map_or_else(
+        || "Card".to_owned(),
+        |(_, t, _)| tender_label(t, Some(&charge.facts)),
+    );
     let mut shown = tender_state(state, true);
     if charge.debt_paid {
         shown = TenderStateView::Closed;
@@ -144,8 +150,13 @@ fn refund_entry(tx: &Tx<'_>, shop: &Shop, part: &PartRow) -> Result<OutboxEntryV
         RefundState::Unknown => (TenderStateView::Unknown, "Refund sent, no answer yet"),
         RefundState::Pending => (TenderStateView::Working, "Refund, with the bank"),
         RefundState::Succeeded => (TenderStateView::Certain, "Refunded"),
-        RefundState::Failed => (TenderStateView::Declined, "The bank refused the refund: still owed"),
-        RefundState::NeedsAttention => (TenderStateView::NeedsAttention, "Stripe refused the refund"),
+        RefundState::Failed => (
+            TenderStateView::Declined,
+            "The bank refused the refund: still owed",
+        ),
+        RefundState::NeedsAttention => {
+            (TenderStateView::NeedsAttention, "Stripe refused the refund")
+        }
         RefundState::Canceled => (TenderStateView::Canceled, "Not needed: never charged"),
     };
     Ok(OutboxEntryView {
@@ -217,10 +228,16 @@ fn verdict(state: TenderStateView, is_refund: bool) -> (&'static str, &'static s
 fn happened(line: &HistoryRow) -> (&'static str, TenderStateView) {
     match line.what.as_str() {
         "queued" => ("Asked for.", TenderStateView::Queued),
-        "created" => ("Stripe knows of it. Nothing is charged yet.", TenderStateView::Queued),
+        "created" => (
+            "Stripe knows of it. Nothing is charged yet.",
+            TenderStateView::Queued,
+        ),
         "charged" => match line.detail.as_deref() {
             Some("succeeded") => ("Stripe says: charged.", TenderStateView::Certain),
-            _ => ("Stripe answered, and it is not charged.", TenderStateView::Unknown),
+            _ => (
+                "Stripe answered, and it is not charged.",
+                TenderStateView::Unknown,
+            ),
         },
         "refunded" => ("Stripe took the refund.", TenderStateView::Certain),
         "amended" | "lowered" => ("The charge was lowered.", TenderStateView::Queued),
@@ -241,8 +258,14 @@ fn happened(line: &HistoryRow) -> (&'static str, TenderStateView) {
         ),
         "put_off" => ("Stripe asked to try later.", TenderStateView::Queued),
         "declined" => ("Declined.", TenderStateView::Declined),
-        "needs_customer" => ("The bank wants the customer.", TenderStateView::NeedsCustomer),
-        "refused" => ("Stripe refused the request.", TenderStateView::NeedsAttention),
+        "needs_customer" => (
+            "The bank wants the customer.",
+            TenderStateView::NeedsCustomer,
+        ),
+        "refused" => (
+            "Stripe refused the request.",
+            TenderStateView::NeedsAttention,
+        ),
         "key_refused" => ("Stripe refused the key.", TenderStateView::NeedsAttention),
         "try_again" => ("Somebody decided to try again.", TenderStateView::Queued),
         "written_off" => ("A manager wrote it off.", TenderStateView::Closed),
@@ -409,7 +432,8 @@ impl Till {
                     // Cancelled first. What Stripe may still be doing must be known
                     // to have ended before the cash is taken.
                     let known = state.needs_a_person() || state == ChargeState::Canceled;
-                    let free = state == ChargeState::Canceled || phases::want_cancel(tx, tender, now)?;
+                    let free =
+                        state == ChargeState::Canceled || phases::want_cancel(tx, tender, now)?;
                     if known || free {
                         tx.append(
                             &JournalEvent::DebtPaid {
@@ -458,7 +482,8 @@ fn action(action: OutboxAction, available: bool, why_not: &str) -> OutboxActionV
 /// What may be decided about a charge now. While it is not known whether the card
 /// was charged, nothing that could make the customer pay twice.
 fn actions(charge: &ChargeRow, state: ChargeState, canceling: bool) -> Vec<OutboxActionView> {
-    let done = charge.debt_paid || matches!(state, ChargeState::Succeeded | ChargeState::WrittenOff);
+    let done =
+        charge.debt_paid || matches!(state, ChargeState::Succeeded | ChargeState::WrittenOff);
     let refused = state.needs_a_person() && !canceling;
     let owed = state == ChargeState::Canceled && charge.at_risk;
     let unsent = matches!(state, ChargeState::Queued | ChargeState::Created) && !canceling;
@@ -481,7 +506,11 @@ fn actions(charge: &ChargeRow, state: ChargeState, canceling: bool) -> Vec<Outbo
                 why
             },
         ),
-        action(OutboxAction::TakeCash, (refused || owed || unsent) && !done, why),
+        action(
+            OutboxAction::TakeCash,
+            (refused || owed || unsent) && !done,
+            why,
+        ),
         action(OutboxAction::WriteOff, (refused || owed) && !done, why),
     ]
 }

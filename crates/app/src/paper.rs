@@ -332,7 +332,9 @@ fn pending_card(
             write_to: contact,
         },
         CardCapture::SimulatedReader { .. } => PendingHow::SavedCard {
-            last4: charge.and_then(|c| c.facts.last4.clone()).unwrap_or_default(),
+            last4: charge
+                .and_then(|c| c.facts.last4.clone())
+                .unwrap_or_default(),
             write_to: contact,
         },
         CardCapture::PayLink => PendingHow::PayLink {
@@ -389,10 +391,18 @@ fn receipt_tender(
                 (Copy::Duplicate, _) => None,
             };
             if let Some(amount) = waits {
-                printed.pending =
-                    Some(pending_card(tx, sale, tender, capture, charge.as_ref(), amount)?);
+                printed.pending = Some(pending_card(
+                    tx,
+                    sale,
+                    tender,
+                    capture,
+                    charge.as_ref(),
+                    amount,
+                )?);
             } else {
-                printed.details.extend(charge.as_ref().and_then(|c| later(shop, c)));
+                printed
+                    .details
+                    .extend(charge.as_ref().and_then(|c| later(shop, c)));
             }
         }
     }
@@ -522,7 +532,11 @@ pub(crate) fn refund_document(
             } else {
                 taxes.push(TaxTotal {
                     code: tax.code.clone(),
-                    rate: sale.taxes.iter().find(|t| t.code == tax.code).and_then(|t| t.rate),
+                    rate: sale
+                        .taxes
+                        .iter()
+                        .find(|t| t.code == tax.code)
+                        .and_then(|t| t.rate),
                     base: tax.base,
                     amount: tax.amount,
                 });
@@ -580,7 +594,13 @@ pub(crate) fn slip_document(
         approval,
     } = &entry.event
     {
-        slip(SlipKind::PaidOut, Some(*amount), reason, *by, approval.as_ref())
+        slip(
+            SlipKind::PaidOut,
+            Some(*amount),
+            reason,
+            *by,
+            approval.as_ref(),
+        )
     } else if let JournalEvent::NoSale { reason, by } = &entry.event {
         slip(SlipKind::NoSale, None, reason, *by, None)
     } else {
@@ -644,7 +664,10 @@ fn cash_up(sums: &Summary) -> Result<CashUp, AppError> {
     let mut paid_in = totals.paid_in.clone();
     if !totals.debts_paid.amount.is_zero() {
         // Cash for a card that was declined: no sale of this shift, and in the drawer.
-        paid_in.push((totals.debts_paid.amount, "Declined cards paid in cash".into()));
+        paid_in.push((
+            totals.debts_paid.amount,
+            "Declined cards paid in cash".into(),
+        ));
     }
     let closing = sums.closing.as_ref();
     let to_bank = closing
@@ -931,7 +954,9 @@ mod tests {
             let path = write_file(&folder.path().join("receipts"), "1-000001.pdf", bytes).unwrap();
             assert_eq!(std::fs::read(path).unwrap(), bytes);
         }
-        let left = std::fs::read_dir(folder.path().join("receipts")).unwrap().count();
+        let left = std::fs::read_dir(folder.path().join("receipts"))
+            .unwrap()
+            .count();
         assert_eq!(left, 1, "no part is left behind");
     }
 }

@@ -102,9 +102,7 @@ fn take_back(lines: &[RefundLineInput]) -> Result<Vec<TakeBack>, AppError> {
                 restock: l.restock,
             })
         })
-        .filter(|l: &Result<TakeBack, AppError>| {
-            l.as_ref().map_or(true, |l| !l.quantity.is_zero())
-        })
+        .filter(|l: &Result<TakeBack, AppError>| l.as_ref().map_or(true, |l| !l.quantity.is_zero()))
         .collect()
 }
 
@@ -187,7 +185,11 @@ impl Till {
                 .iter()
                 .map(|t| {
                     let facts = tx.charge(t.id)?.map(|c| c.facts);
-                    Ok(format!("{} {}", tender_label(t, facts.as_ref()), spoken(t.amount)))
+                    Ok(format!(
+                        "{} {}",
+                        tender_label(t, facts.as_ref()),
+                        spoken(t.amount)
+                    ))
                 })
                 .collect::<Result<_, AppError>>()?;
             Ok(RefundSourceView {
@@ -353,7 +355,9 @@ impl Till {
         self.store()?.read(|tx| {
             let shop = shop(tx)?;
             let JournalEvent::RefundCommitted { receipt, refund } = &entry.event else {
-                return Err(AppError::internal("a refund was committed as something else"));
+                return Err(AppError::internal(
+                    "a refund was committed as something else",
+                ));
             };
             let document = paper::refund_document(tx, &shop, entry, Copy::Original)?;
             let paper = paper::print(&document)?;

@@ -17,11 +17,11 @@ use till_sync::phases;
 use crate::auth::Session;
 use crate::error::{AppError, ErrorCode};
 use crate::figures::{self, LiveCharge, local, money, tender_label};
+use crate::tender::ask_for_charge;
 use crate::view::{
     ApprovalInput, BootView, CustomerView, DiscountInput, DoneView, ProductView, ProfileView,
     SaleSummaryView, SaleView, ShiftView, ShopView, SuspendedView, UserView,
 };
-use crate::tender::ask_for_charge;
 use crate::{Effects, OPEN_DRAWER, Shop, Till, amount, check_text, paper, profile_list, shop};
 
 fn decimal(text: &str) -> Result<Decimal, AppError> {
@@ -38,7 +38,9 @@ pub(crate) fn tender_id(text: &str) -> Result<TenderId, AppError> {
 
 /// The open shift, or the refusal.
 pub(crate) fn need_shift(tx: &Tx<'_>) -> Result<(), AppError> {
-    tx.open_shift()?.map(|_| ()).ok_or_else(|| ErrorCode::ShiftNotOpen.into())
+    tx.open_shift()?
+        .map(|_| ())
+        .ok_or_else(|| ErrorCode::ShiftNotOpen.into())
 }
 
 /// Where each tender of an open sale stands.
@@ -80,7 +82,13 @@ pub(crate) fn customer_of(tx: &Tx<'_>, sale: &OpenSale) -> Result<Option<Custome
 pub(crate) fn view(tx: &Tx<'_>, shop: &Shop, sale: &OpenSale) -> Result<SaleView, AppError> {
     let quote = sale.quote(&shop.pricing)?;
     let customer = customer_of(tx, sale)?;
-    figures::sale(sale, &quote, customer.as_ref(), &live_charges(tx, sale)?, shop)
+    figures::sale(
+        sale,
+        &quote,
+        customer.as_ref(),
+        &live_charges(tx, sale)?,
+        shop,
+    )
 }
 
 /// Cards that were cancelled leave the open sale: their part can be paid another way.
@@ -334,7 +342,9 @@ impl Till {
         if session.user().role.may_approve() {
             return Ok(Some(session.user().id));
         }
-        approval.map(|input| Ok(self.approve(input)?.by)).transpose()
+        approval
+            .map(|input| Ok(self.approve(input)?.by))
+            .transpose()
     }
 
     /// Changes the price of one. A cashier needs a manager for it.
@@ -412,7 +422,10 @@ impl Till {
         let id = line_id(line)?;
         let on = |shop: &Shop| {
             let gross = self.sale_current()?.and_then(|sale| {
-                sale.lines.into_iter().find(|l| l.id == line).map(|l| l.gross.minor)
+                sale.lines
+                    .into_iter()
+                    .find(|l| l.id == line)
+                    .map(|l| l.gross.minor)
             });
             Ok(Money::from_minor(gross.unwrap_or(0), shop.currency()))
         };
@@ -464,9 +477,12 @@ impl Till {
                 return Ok(());
             };
             // Cash and slips are handed back; a card must be cancelled first.
-            if stored.sale.tenders.iter().any(|t| {
-                matches!(t.kind, TenderKind::Card { at_risk: false, .. })
-            }) {
+            if stored
+                .sale
+                .tenders
+                .iter()
+                .any(|t| matches!(t.kind, TenderKind::Card { at_risk: false, .. }))
+            {
                 return Err(AppError::from(ErrorCode::TenderBusy));
             }
             for line in &mut stored.sale.lines {
@@ -735,6 +751,15 @@ impl Till {
         })
     }
 
+    /// How many receipts the till has given out.
+    ///
+    /// # Errors
+    /// What the store says.
+    pub fn receipts_so_far(&self) -> Result<usize, AppError> {
+        let next = self.store()?.read(|tx| tx.next_receipt_number())?;
+        Ok(usize::try_from(next.saturating_sub(1)).unwrap_or(0))
+    }
+
     /// Adds a customer without a card.
     ///
     /// # Errors
@@ -766,8 +791,10 @@ pub(crate) fn sale_at(
     tx: &Tx<'_>,
     seq: i64,
 ) -> Result<(ReceiptNumber, Box<CommittedSale>), AppError> {
-    match tx.entry(seq)?.event {
-        JournalEvent::SaleCommitted { receipt, sale } => Ok((receipt, sale)),
-        _ => Err(AppError::internal("a sale's entry is something else")),
+    let event = tx.entry(seq)?.event;
+    if let JournalEvent::SaleCommitted { receipt, sale } = event {
+        Ok((receipt, sale))
+    } else {
+        Err(AppError::internal("a sale's entry is something else"))
     }
 }

@@ -141,7 +141,10 @@ impl Audit {
                 .checked_sub(tally.refunded.amount)?;
         }
         for (what, agrees) in [
-            ("The sales", sold == totals.sales.amount && audit.sales == totals.sales.count),
+            (
+                "The sales",
+                sold == totals.sales.amount && audit.sales == totals.sales.count,
+            ),
             (
                 "The refunds",
                 refunded == totals.refunds.amount && audit.refunds == totals.refunds.count,
@@ -392,7 +395,11 @@ impl Summary {
         Ok(())
     }
 
-    fn gave_back(&mut self, sale: &CommittedSale, refund: &CommittedRefund) -> Result<(), MoneyError> {
+    fn gave_back(
+        &mut self,
+        sale: &CommittedSale,
+        refund: &CommittedRefund,
+    ) -> Result<(), MoneyError> {
         for line in &refund.lines {
             let sold = sale.lines.iter().find(|l| l.line.id == line.line);
             if sold.is_some_and(|l| l.line.deposit_of.is_some()) {
@@ -444,7 +451,9 @@ impl Summary {
             ..
         } = &entry.event
         else {
-            return Err(AppError::internal("a closed shift that does not end with its close"));
+            return Err(AppError::internal(
+                "a closed shift that does not end with its close",
+            ));
         };
         let ledger = Ledger::up_to(tx, shop, entry.seq)?;
         let amounts = ledger
@@ -483,10 +492,14 @@ impl Summary {
 
     fn kind(&self, kind: ReportTender) -> TenderTally {
         let zero = tally(Money::zero(self.totals.currency));
-        self.totals.tenders.get(&kind).copied().unwrap_or(TenderTally {
-            taken: zero,
-            refunded: zero,
-        })
+        self.totals
+            .tenders
+            .get(&kind)
+            .copied()
+            .unwrap_or(TenderTally {
+                taken: zero,
+                refunded: zero,
+            })
     }
 
     /// By hand on a stand-alone machine.
@@ -736,7 +749,11 @@ fn report_view(
             .map(|(name, c)| {
                 // Kilograms are no count.
                 let pieces = c.quantity.normalize();
-                let count = if pieces.scale() == 0 { pieces.to_i64() } else { None };
+                let count = if pieces.scale() == 0 {
+                    pieces.to_i64()
+                } else {
+                    None
+                };
                 line_view(name, count, c.amount)
             })
             .collect(),
@@ -831,7 +848,11 @@ fn hints(
         };
         if let Some((what, amount, reason)) = found.filter(|(_, amount, _)| *amount == off) {
             hints.push(HintView {
-                title: format!("{what} {} at {}", spoken(amount), short_time(shop, entry.at)),
+                title: format!(
+                    "{what} {} at {}",
+                    spoken(amount),
+                    short_time(shop, entry.at)
+                ),
                 says: format!("{reason}: exactly this sum"),
             });
         }
@@ -858,7 +879,8 @@ fn hints(
 // ---- the drawer ----
 
 fn open_shift(tx: &Tx<'_>) -> Result<ShiftRow, AppError> {
-    tx.open_shift()?.ok_or_else(|| ErrorCode::ShiftNotOpen.into())
+    tx.open_shift()?
+        .ok_or_else(|| ErrorCode::ShiftNotOpen.into())
 }
 
 /// Cash that a person says: some.
@@ -1447,12 +1469,7 @@ fn closed(tx: &Tx<'_>, number: i64) -> Result<(Shop, Summary), AppError> {
 
 /// Nothing unfinished may go into the next shift. An open sale on which nothing
 /// is left goes; what was rung up on it and taken off stays in the journal.
-fn clear_open_sale(
-    tx: &Tx<'_>,
-    shop: &Shop,
-    by: UserId,
-    now: Timestamp,
-) -> Result<(), AppError> {
+fn clear_open_sale(tx: &Tx<'_>, shop: &Shop, by: UserId, now: Timestamp) -> Result<(), AppError> {
     if tx.suspended_count()? > 0 {
         return Err(ErrorCode::SalesUnfinished.into());
     }

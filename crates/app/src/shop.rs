@@ -168,9 +168,7 @@ fn profiles() -> impl Iterator<Item = Profile> {
 /// Code, name and currency of every profile.
 #[must_use]
 pub fn profile_list() -> Vec<(String, String, String)> {
-    profiles()
-        .map(|p| (p.code, p.name, p.currency))
-        .collect()
+    profiles().map(|p| (p.code, p.name, p.currency)).collect()
 }
 
 fn profile(code: &str) -> Result<Profile, AppError> {
@@ -183,7 +181,10 @@ fn shop_of(profile: Profile, name: String) -> Result<Shop, AppError> {
     let currency: Currency = profile.currency.parse()?;
     let major = |text: &str| Money::parse(text, currency);
     let whole = |units: i64| {
-        Money::from_minor(units.saturating_mul(10_i64.pow(currency.exponent())), currency)
+        Money::from_minor(
+            units.saturating_mul(10_i64.pow(currency.exponent())),
+            currency,
+        )
     };
     let cash_rounding = profile
         .cash_rounding
@@ -374,14 +375,13 @@ impl Till {
             .iter()
             .map(|u| (u.name.clone(), u.role, u.pin.clone()))
             .collect();
-        let products = csv::Reader::from_reader(
-            include_bytes!("../data/sample/products.csv").as_slice(),
-        )
-        .deserialize::<ProductRecord>()
-        .map(|record| {
-            record.map_err(|_| AppError::internal("the sample products cannot be read"))
-        })
-        .collect::<Result<Vec<_>, _>>()?;
+        let products =
+            csv::Reader::from_reader(include_bytes!("../data/sample/products.csv").as_slice())
+                .deserialize::<ProductRecord>()
+                .map(|record| {
+                    record.map_err(|_| AppError::internal("the sample products cannot be read"))
+                })
+                .collect::<Result<Vec<_>, _>>()?;
         self.make_shop(&shop, users, |till, tx| {
             for record in products {
                 let deposit = sample.deposits.iter().find(|d| d.name == record.deposit);
@@ -423,7 +423,11 @@ impl Till {
         crate::check_text(manager_name, 80)?;
         let mut shop = shop_of(profile(profile_code)?, name.trim().to_owned())?;
         shop.test_mode = false;
-        let manager = (manager_name.trim().to_owned(), Role::Owner, manager_pin.to_owned());
+        let manager = (
+            manager_name.trim().to_owned(),
+            Role::Owner,
+            manager_pin.to_owned(),
+        );
         self.make_shop(&shop, vec![manager], |_, _| Ok(()))
     }
 

@@ -44,7 +44,9 @@ pub struct StripeSetting {
 impl Till {
     fn line(&self) -> std::sync::MutexGuard<'_, Line> {
         // Plain values: whatever a panicking thread left in it is as good as new.
-        self.line.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+        self.line
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 
     /// Card tenders are charged at once: Stripe was reached and may be asked.
@@ -59,9 +61,7 @@ impl Till {
     pub fn may_send(&self) -> bool {
         let now = self.now();
         let line = self.line();
-        !line.forced_offline
-            && line.paused.is_none()
-            && line.not_before.is_none_or(|t| t <= now)
+        !line.forced_offline && line.paused.is_none() && line.not_before.is_none_or(|t| t <= now)
     }
 
     /// What a probe or a send found.
@@ -248,9 +248,9 @@ impl Till {
         let now = self.now();
         self.store()?.write(|tx| {
             let before: Option<StripeSetting> = tx.setting("stripe")?;
-            let same = before.as_ref().is_none_or(|b| {
-                b.account == setting.account && b.livemode == setting.livemode
-            });
+            let same = before
+                .as_ref()
+                .is_none_or(|b| b.account == setting.account && b.livemode == setting.livemode);
             if !same && tx.outbox_waiting_count()? > 0 {
                 return Err(AppError::from(ErrorCode::StripeAccountDiffers));
             }
@@ -284,9 +284,10 @@ impl Till {
             (Ok(Some(_)), Some(s)) if s.livemode => {
                 (true, "Connected. Cards are charged real money.".to_owned())
             }
-            (Ok(Some(_)), Some(_)) => {
-                (true, "Connected in test mode. No real money moves.".to_owned())
-            }
+            (Ok(Some(_)), Some(_)) => (
+                true,
+                "Connected in test mode. No real money moves.".to_owned(),
+            ),
             (Ok(_), _) => (false, ErrorCode::StripeNotConnected.sentence().to_owned()),
         };
         Ok(StripeView {

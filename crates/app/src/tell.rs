@@ -22,8 +22,8 @@ impl Till {
         } = error
         {
             told.tries_left = Some(*tries_left);
-            told.locked_until = locked_until
-                .and_then(|until| self.shop().ok().map(|shop| local(&shop, until)));
+            told.locked_until =
+                locked_until.and_then(|until| self.shop().ok().map(|shop| local(&shop, until)));
         }
         told
     }

@@ -71,7 +71,11 @@ fn cash_options(due: Money, shop: &Shop) -> Vec<CashOptionView> {
     // The nearest handful of round sums a customer would hand over: the next
     // multiple of each note, from the smallest up.
     for note in shop.denominations.iter().rev().filter(|d| **d >= 500) {
-        let next = due.minor().div_euclid(*note).saturating_add(1).saturating_mul(*note);
+        let next = due
+            .minor()
+            .div_euclid(*note)
+            .saturating_add(1)
+            .saturating_mul(*note);
         let exact = due.minor().rem_euclid(*note) == 0;
         let sum = if exact { due.minor() } else { next };
         if !given.contains(&sum) {
@@ -183,11 +187,17 @@ impl Till {
                 let receipt_says = if certain {
                     Vec::new()
                 } else if kind == TenderKindView::PayLink {
-                    vec!["CARD PAYMENT PENDING".into(), "Pay with the link we send you.".into()]
+                    vec![
+                        "CARD PAYMENT PENDING".into(),
+                        "Pay with the link we send you.".into(),
+                    ]
                 } else {
                     vec![
                         "CARD PAYMENT PENDING".into(),
-                        format!("We will charge {rest} {} to the card ending {last4}", rest.currency()),
+                        format!(
+                            "We will charge {rest} {} to the card ending {last4}",
+                            rest.currency()
+                        ),
                         "when this till is back online.".into(),
                     ]
                 };
@@ -269,7 +279,11 @@ impl Till {
                     per_customer: money(shop.limits.per_customer),
                     waiting: money(on_sale),
                     on_till: money(shop.limits.on_till),
-                    room: money(if room.is_negative() { shop.zero() } else { room }),
+                    room: money(if room.is_negative() {
+                        shop.zero()
+                    } else {
+                        room
+                    }),
                 })
             };
             Ok(TenderOptionsView {
@@ -333,7 +347,10 @@ impl Till {
     ) -> Result<SaleView, AppError> {
         check_text(approval_code, 20)?;
         if last4.len() != 4 || !last4.bytes().all(|b| b.is_ascii_digit()) {
-            return Err(AppError::refused(ErrorCode::BadText, "four digits are wanted"));
+            return Err(AppError::refused(
+                ErrorCode::BadText,
+                "four digits are wanted",
+            ));
         }
         let id = TenderId(self.new_id());
         self.change_sale(session, |_, shop, sale| {
@@ -394,7 +411,13 @@ impl Till {
         approval: Option<&ApprovalInput>,
     ) -> Result<SaleView, AppError> {
         check_text(contact, 120)?;
-        self.tender_by_card(session, TenderKindView::PayLink, asked, Some(contact), approval)
+        self.tender_by_card(
+            session,
+            TenderKindView::PayLink,
+            asked,
+            Some(contact),
+            approval,
+        )
     }
 
     fn tender_by_card(
@@ -412,7 +435,9 @@ impl Till {
         self.change_sale(session, |tx, shop, sale| {
             let amount = self.part(shop, sale, asked)?;
             for tender in &sale.tenders {
-                let busy = live_charge(tx, tender)?.state.is_some_and(ChargeState::is_waiting);
+                let busy = live_charge(tx, tender)?
+                    .state
+                    .is_some_and(ChargeState::is_waiting);
                 if busy && matches!(tender.kind, TenderKind::Card { at_risk: false, .. }) {
                     return Err(ErrorCode::TenderBusy.into());
                 }

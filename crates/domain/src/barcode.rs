@@ -195,6 +195,9 @@ mod tests {
             assert!(!looks_like_card(&code), "{code}");
             codes += u32::from(luhn(&code));
         }
-        assert!(codes > 9_000, "about one EAN-13 in ten passes Luhn: {codes}");
+        assert!(
+            codes > 9_000,
+            "about one EAN-13 in ten passes Luhn: {codes}"
+        );
     }
 }

@@ -48,9 +48,7 @@ ids! {
 }
 
 /// Counts shifts from 1 without gaps; also the number of the shift's Z report.
-#[derive(
-    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
-)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct ShiftNumber(pub i64);
 
@@ -62,9 +60,7 @@ impl fmt::Display for ShiftNumber {
 
 /// The number on a receipt, counted from 1 by each till without gaps, for sales
 /// and refunds alike. Written `1-000123`.
-#[derive(
-    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
-)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct ReceiptNumber {
     /// Which till.
     pub till: u16,
@@ -95,9 +91,7 @@ impl FromStr for ReceiptNumber {
 }
 
 /// Milliseconds since the Unix epoch: a value, never a reading of a clock.
-#[derive(
-    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
-)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Timestamp(pub i64);
 

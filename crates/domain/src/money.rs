@@ -249,7 +249,11 @@ impl Money {
     /// The smaller of two amounts of one currency.
     #[must_use]
     pub fn min(self, other: Self) -> Self {
-        if other.minor < self.minor { other } else { self }
+        if other.minor < self.minor {
+            other
+        } else {
+            self
+        }
     }
 
     /// Adds up; nothing is zero of `currency`.
@@ -352,8 +356,16 @@ mod tests {
     #[test]
     fn spreading_adds_up_and_prefers_large_remainders() {
         for (total, exact, expected) in [
-            (200, vec![dec!(0.666), dec!(0.667), dec!(0.667)], vec![66, 67, 67]),
-            (100, vec![dec!(0.3334), dec!(0.3333), dec!(0.3333)], vec![34, 33, 33]),
+            (
+                200,
+                vec![dec!(0.666), dec!(0.667), dec!(0.667)],
+                vec![66, 67, 67],
+            ),
+            (
+                100,
+                vec![dec!(0.3334), dec!(0.3333), dec!(0.3333)],
+                vec![34, 33, 33],
+            ),
             (-100, vec![dec!(-0.5), dec!(-0.5)], vec![-50, -50]),
             (0, vec![], vec![]),
         ] {

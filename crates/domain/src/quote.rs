@@ -557,7 +557,9 @@ fn pay(basket: &Basket, total: Money) -> Result<Paid, QuoteError> {
 
     let rest = total.checked_sub(other)?;
     if rest.is_negative() {
-        return Err(QuoteError::OverDue { over: turn(rest.negated()) });
+        return Err(QuoteError::OverDue {
+            over: turn(rest.negated()),
+        });
     }
     let cash_due = round(rest)?;
     let settled = (has_cash && cash.minor() >= cash_due.minor()) || rest.is_zero();
@@ -678,8 +680,12 @@ mod tests {
             (dec!(2.30), dec!(15), 200, 30),
             (dec!(0.01), dec!(21), 1, 0),
         ] {
-            let q = quote(&basket(vec![line(price, dec!(1), vec![percent("t", rate, true)])]))
-                .unwrap();
+            let q = quote(&basket(vec![line(
+                price,
+                dec!(1),
+                vec![percent("t", rate, true)],
+            )]))
+            .unwrap();
             assert_eq!((q.net, q.tax), (eur(net), eur(tax)), "{price} at {rate} %");
             assert_eq!(q.total.to_decimal(), price);
         }
@@ -733,7 +739,11 @@ mod tests {
             (1003, vec![cash(500), card(503)], (500, 0, 0, 0)),
             (1003, vec![cash(500)], (1005, 0, 0, 503)),
             (1003, vec![BasketTender::Cash(None)], (1005, 2, 0, 0)),
-            (1003, vec![cash(500), BasketTender::Other(None)], (500, 0, 0, 0)),
+            (
+                1003,
+                vec![cash(500), BasketTender::Other(None)],
+                (500, 0, 0, 0),
+            ),
         ] {
             let mut b = basket(vec![line(eur(total).to_decimal(), dec!(1), vec![])]);
             b.tenders.clone_from(&tenders);

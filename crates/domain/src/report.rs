@@ -256,7 +256,12 @@ impl ShiftTotals {
         });
     }
 
-    fn category(&mut self, line: &SoldLine, quantity: Decimal, amount: Money) -> Result<(), MoneyError> {
+    fn category(
+        &mut self,
+        line: &SoldLine,
+        quantity: Decimal,
+        amount: Money,
+    ) -> Result<(), MoneyError> {
         let zero = Money::zero(self.currency);
         let tally = self
             .categories
@@ -299,8 +304,8 @@ impl ShiftTotals {
                         self.units += sold.line.quantity;
                     }
                     if sold.line.price_by.is_some() {
-                        let less = (sold.line.list_price - sold.line.unit_price)
-                            * sold.line.quantity;
+                        let less =
+                            (sold.line.list_price - sold.line.unit_price) * sold.line.quantity;
                         let less = Money::rounded(less, currency, crate::money::HALF_UP)?;
                         self.price_overrides.add(less)?;
                     }
@@ -338,7 +343,10 @@ impl ShiftTotals {
                     };
                     let kept = tender.amount.checked_sub(off)?;
                     self.tender(ReportTender::of(tender)).taken.add(kept)?;
-                    if let TenderKind::Card { approval: Some(_), .. } = &tender.kind {
+                    if let TenderKind::Card {
+                        approval: Some(_), ..
+                    } = &tender.kind
+                    {
                         self.approvals += 1;
                     }
                 }
@@ -367,7 +375,10 @@ impl ShiftTotals {
                     }
                     for t in &line.taxes {
                         let rate = sale.as_ref().and_then(|s| {
-                            s.taxes.iter().find(|x| x.code == t.code).and_then(|x| x.rate)
+                            s.taxes
+                                .iter()
+                                .find(|x| x.code == t.code)
+                                .and_then(|x| x.rate)
                         });
                         let tally = self.tax(&t.code, rate);
                         tally.refunded_base = tally.refunded_base.checked_add(t.base)?;
@@ -380,9 +391,7 @@ impl ShiftTotals {
                         GiveBack::ExternalTerminal => ReportTender::ExternalTerminal,
                         GiveBack::StripeRefund | GiveBack::LowerCharge | GiveBack::WhenKnown => {
                             sale.as_ref()
-                                .and_then(|s| {
-                                    s.tenders.iter().find(|t| Some(t.id) == part.tender)
-                                })
+                                .and_then(|s| s.tenders.iter().find(|t| Some(t.id) == part.tender))
                                 .map_or(ReportTender::CardCharged, ReportTender::of)
                         }
                     };
@@ -392,7 +401,9 @@ impl ShiftTotals {
                 let at = self.by_hour.entry(hour).or_insert(zero);
                 *at = at.checked_sub(refund.total)?;
             }
-            JournalEvent::ChargeRequested { tender, at_risk, .. } => {
+            JournalEvent::ChargeRequested {
+                tender, at_risk, ..
+            } => {
                 self.taken_here.insert(*tender, *at_risk);
             }
             JournalEvent::ChargeMoved { tender, to, by, .. } => {
@@ -431,7 +442,12 @@ impl ShiftTotals {
             JournalEvent::PaidIn { amount, reason, .. } => {
                 self.paid_in.push((*amount, reason.clone()));
             }
-            JournalEvent::PaidOut { amount, reason, approval, .. } => {
+            JournalEvent::PaidOut {
+                amount,
+                reason,
+                approval,
+                ..
+            } => {
                 self.paid_out.push((*amount, reason.clone()));
                 if approval.is_some() {
                     self.approvals += 1;
@@ -477,7 +493,8 @@ impl ShiftTotals {
     /// As [`Money::checked_add`].
     pub fn expected_cash(&self) -> Result<Money, MoneyError> {
         let cash = self.cash();
-        let sum = |list: &[(Money, String)]| Money::sum(list.iter().map(|(m, _)| *m), self.currency);
+        let sum =
+            |list: &[(Money, String)]| Money::sum(list.iter().map(|(m, _)| *m), self.currency);
         self.float
             .checked_add(cash.taken.amount)?
             .checked_sub(cash.refunded.amount)?

@@ -425,7 +425,11 @@ impl OpenSale {
     ///
     /// # Errors
     /// [`SaleError`].
-    pub fn discount_line(&mut self, id: LineId, discount: Option<Discount>) -> Result<(), SaleError> {
+    pub fn discount_line(
+        &mut self,
+        id: LineId,
+        discount: Option<Discount>,
+    ) -> Result<(), SaleError> {
         self.untendered()?;
         self.line_mut(id)?.discounts = discount.into_iter().collect();
         Ok(())

@@ -77,10 +77,9 @@ pub(crate) fn exact_taxes(
                     rate.checked_mul(c).ok_or_else(big)?,
                 )
             }
-            TaxKind::FixedPerUnit(amount) => (
-                Decimal::ZERO,
-                amount.checked_mul(quantity).ok_or_else(big)?,
-            ),
+            TaxKind::FixedPerUnit(amount) => {
+                (Decimal::ZERO, amount.checked_mul(quantity).ok_or_else(big)?)
+            }
         };
         if tax.in_base_of_next {
             carried_factor += factor;

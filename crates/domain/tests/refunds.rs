@@ -127,7 +127,12 @@ fn take(
     takes: &[TakeBack],
     charge: ChargeState,
 ) -> Result<(), RefundError> {
-    let paid: i64 = sale.tenders.iter().filter(|t| t.is_card()).map(|t| t.amount.minor()).sum();
+    let paid: i64 = sale
+        .tenders
+        .iter()
+        .filter(|t| t.is_card())
+        .map(|t| t.amount.minor())
+        .sum();
     let state = SaleSoFar {
         sale,
         returned: so_far.returned.clone(),

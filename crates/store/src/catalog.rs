@@ -90,7 +90,11 @@ impl Raw {
 }
 
 impl Tx<'_> {
-    fn products(&self, sql_tail: &str, params: impl rusqlite::Params) -> Result<Vec<StockedProduct>> {
+    fn products(
+        &self,
+        sql_tail: &str,
+        params: impl rusqlite::Params,
+    ) -> Result<Vec<StockedProduct>> {
         let raws: Vec<Raw> = self
             .conn
             .prepare_cached(&format!("SELECT {COLUMNS} FROM product p {sql_tail}"))?
@@ -144,9 +148,10 @@ impl Tx<'_> {
     /// [`StoreError`].
     pub fn products_of(&self, category: Option<&str>) -> Result<Vec<StockedProduct>> {
         match category {
-            Some(category) => {
-                self.products("WHERE p.category = ?1 ORDER BY p.name LIMIT 500", [category])
-            }
+            Some(category) => self.products(
+                "WHERE p.category = ?1 ORDER BY p.name LIMIT 500",
+                [category],
+            ),
             None => self.products(
                 "WHERE p.favourite IS NOT NULL ORDER BY p.favourite LIMIT 100",
                 [],
@@ -167,7 +172,9 @@ impl Tx<'_> {
             // Trigrams need three letters; fewer are the beginning of a name or code.
             let prefix = format!(
                 "{}%",
-                text.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_")
+                text.replace('\\', "\\\\")
+                    .replace('%', "\\%")
+                    .replace('_', "\\_")
             );
             return self.products(
                 "WHERE p.name LIKE ?1 ESCAPE '\\' OR p.sku LIKE ?1 ESCAPE '\\'
@@ -268,8 +275,7 @@ impl Tx<'_> {
     /// # Errors
     /// [`StoreError`].
     pub fn set_setting<T: Serialize>(&self, name: &'static str, value: &T) -> Result<()> {
-        let value =
-            serde_json::to_string(value).map_err(|_| StoreError::Corrupt { what: name })?;
+        let value = serde_json::to_string(value).map_err(|_| StoreError::Corrupt { what: name })?;
         self.conn
             .prepare_cached(
                 "INSERT INTO setting (name, value) VALUES (?1, ?2)

@@ -72,7 +72,13 @@ impl JournalLine {
     fn compute(&self, prev: &[u8; 32]) -> [u8; 32] {
         let mut hash = Sha256::new();
         hash.update(prev);
-        for number in [self.seq, self.epoch, self.at, self.shift, i64::from(self.version)] {
+        for number in [
+            self.seq,
+            self.epoch,
+            self.at,
+            self.shift,
+            i64::from(self.version),
+        ] {
             hash.update(number.to_be_bytes());
         }
         for text in [&self.kind, &self.body] {
@@ -174,7 +180,8 @@ impl Tx<'_> {
     pub fn append(&self, event: &JournalEvent, at: Timestamp) -> Result<Entry> {
         let head = self.chain_head()?;
         let shift = self.current_shift()?;
-        let body = serde_json::to_string(event).map_err(|_| StoreError::Corrupt { what: "event" })?;
+        let body =
+            serde_json::to_string(event).map_err(|_| StoreError::Corrupt { what: "event" })?;
         let mut new = JournalLine {
             seq: head.seq + 1,
             epoch: 1,
@@ -265,11 +272,11 @@ impl Tx<'_> {
     /// # Errors
     /// [`StoreError::Broken`].
     pub fn verify_recent(&self) -> Result<ChainHead> {
-        let from: i64 = self.conn.query_row(
-            "SELECT ifnull(max(closed_seq), 0) FROM shift",
-            [],
-            |r| r.get(0),
-        )?;
+        let from: i64 =
+            self.conn
+                .query_row("SELECT ifnull(max(closed_seq), 0) FROM shift", [], |r| {
+                    r.get(0)
+                })?;
         let mut statement = self.conn.prepare(&format!(
             "SELECT {COLUMNS} FROM journal WHERE seq >= ?1 ORDER BY seq"
         ))?;

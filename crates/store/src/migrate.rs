@@ -17,7 +17,10 @@ pub(crate) const MIGRATIONS: [&str; 4] = [
 
 /// Brings the database to this program's schema. Before the first new migration
 /// of a database that holds something, `backup` is called.
-pub(crate) fn migrate(conn: &mut Connection, backup: impl FnOnce(&Connection) -> Result<()>) -> Result<()> {
+pub(crate) fn migrate(
+    conn: &mut Connection,
+    backup: impl FnOnce(&Connection) -> Result<()>,
+) -> Result<()> {
     let known = u32::try_from(MIGRATIONS.len()).unwrap_or(u32::MAX);
     let found: u32 = conn.pragma_query_value(None, "user_version", |r| r.get(0))?;
     if found > known {

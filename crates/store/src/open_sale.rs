@@ -45,8 +45,8 @@ impl Tx<'_> {
     /// # Errors
     /// [`StoreError`]: a second open sale, among others.
     pub fn save_open_sale(&self, sale: &OpenSale, state: OpenState, at: Timestamp) -> Result<()> {
-        let body = serde_json::to_string(sale)
-            .map_err(|_| StoreError::Corrupt { what: "open sale" })?;
+        let body =
+            serde_json::to_string(sale).map_err(|_| StoreError::Corrupt { what: "open sale" })?;
         self.conn
             .prepare_cached(
                 "INSERT INTO open_sale (id, state, changed_at, body) VALUES (?1, ?2, ?3, ?4)

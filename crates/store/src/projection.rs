@@ -172,7 +172,13 @@ pub(crate) fn apply(tx: &Tx<'_>, entry: &Entry) -> Result<()> {
                  SELECT ?1, NULL, sale, tender, 'stripe_refund', ?3, 'queued', ?4, ?4, ?5
                  FROM charge WHERE tender = ?2",
             )?
-            .execute((blob::of(part.0), blob::of(tender.0), amount.minor(), at, shift))?;
+            .execute((
+                blob::of(part.0),
+                blob::of(tender.0),
+                amount.minor(),
+                at,
+                shift,
+            ))?;
         }
         JournalEvent::RefundCommitted { receipt, refund } => {
             let id = blob::of(refund.id.0);
@@ -245,7 +251,13 @@ pub(crate) fn apply(tx: &Tx<'_>, entry: &Entry) -> Result<()> {
                         stripe_refund = ifnull(?5, stripe_refund)
                  WHERE id = ?1",
             )?
-            .execute((blob::of(part.0), to.word(), at, shift, stripe_refund.as_deref()))?;
+            .execute((
+                blob::of(part.0),
+                to.word(),
+                at,
+                shift,
+                stripe_refund.as_deref(),
+            ))?;
         }
         JournalEvent::SaleVoided { .. }
         | JournalEvent::PaidIn { .. }

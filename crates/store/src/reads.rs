@@ -130,9 +130,7 @@ fn charge(r: &Row<'_>) -> rusqlite::Result<(ChargeRow, String, String, String)> 
     ))
 }
 
-fn read_charge(
-    (row, how, state, facts): (ChargeRow, String, String, String),
-) -> Result<ChargeRow> {
+fn read_charge((row, how, state, facts): (ChargeRow, String, String, String)) -> Result<ChargeRow> {
     Ok(ChargeRow {
         how: [
             ChargeKind::SimulatedReader,
@@ -195,7 +193,9 @@ fn shift(r: &Row<'_>) -> rusqlite::Result<ShiftRow> {
         number: ShiftNumber(r.get(0)?),
         opened_at: Timestamp(r.get(1)?),
         opened_by: UserId(blob::get(r, 2)?),
-        closed: closed_at.zip(closed_seq).map(|(at, seq)| (Timestamp(at), seq)),
+        closed: closed_at
+            .zip(closed_seq)
+            .map(|(at, seq)| (Timestamp(at), seq)),
     })
 }
 

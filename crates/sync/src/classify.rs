@@ -89,7 +89,12 @@ fn refund(value: &Value) -> Option<StripeRefund> {
 
 /// The one of a list whose metadata carries our id. `None` for a list that cannot
 /// be read, or that goes on and has not shown it.
-fn find<T>(value: &Value, name: &str, id: &str, read: impl Fn(&Value) -> Option<T>) -> Option<Option<T>> {
+fn find<T>(
+    value: &Value,
+    name: &str,
+    id: &str,
+    read: impl Fn(&Value) -> Option<T>,
+) -> Option<Option<T>> {
     let data = value.get("data")?.as_array()?;
     let ours = data.iter().find(|item| {
         item.get("metadata")
@@ -107,12 +112,8 @@ fn find<T>(value: &Value, name: &str, id: &str, read: impl Fn(&Value) -> Option<
 fn success(op: Op, id: &str, body: &[u8]) -> Option<Event> {
     let value: Value = serde_json::from_slice(body).ok()?;
     match op {
-        Op::Charge(ChargeOp::Find) => {
-            find(&value, "tender_id", id, intent).map(Event::Found)
-        }
-        Op::Refund(RefundOp::Find) => {
-            find(&value, "refund_id", id, refund).map(Event::FoundRefund)
-        }
+        Op::Charge(ChargeOp::Find) => find(&value, "tender_id", id, intent).map(Event::Found),
+        Op::Refund(RefundOp::Find) => find(&value, "refund_id", id, refund).map(Event::FoundRefund),
         Op::Charge(
             ChargeOp::CreateSession | ChargeOp::RetrieveSession | ChargeOp::ExpireSession,
         ) => session(&value).map(Event::Session),
@@ -163,7 +164,11 @@ fn read(op: Op, id: &str, http: &HttpAnswer) -> Event {
     let Ok(ErrorBody { error }) = serde_json::from_slice(&http.body) else {
         return Event::Ambiguous;
     };
-    let code = error.code.clone().or(error.kind.clone()).unwrap_or_default();
+    let code = error
+        .code
+        .clone()
+        .or(error.kind.clone())
+        .unwrap_or_default();
     match (http.status, code.as_str()) {
         (402, "authentication_required") => Event::NeedsCustomer,
         (402, _) if error.decline_code.as_deref() == Some("authentication_required") => {
@@ -202,34 +207,129 @@ mod tests {
     #[test]
     fn every_answer_is_read_as_the_table_says() {
         let confirm = Op::Charge(ChargeOp::Confirm);
-        let error = |code: &str| format!(r#"{{"error":{{"type":"invalid_request_error","code":"{code}"}}}}"#);
+        let error = |code: &str| {
+            format!(r#"{{"error":{{"type":"invalid_request_error","code":"{code}"}}}}"#)
+        };
         let retry = Event::Retry { after_ms: None };
         for (name, answer_, expected) in [
             ("no route", Answer::Unreachable, Event::Unreachable),
             ("reset", Answer::Lost, Event::Ambiguous),
-            ("cut short", Answer::Http(http(200, r#"{"id":"pi_1","obj"#)), Event::Ambiguous),
-            ("another object", Answer::Http(http(200, r#"{"id":"re_1","object":"refund"}"#)), Event::Ambiguous),
+            (
+                "cut short",
+                Answer::Http(http(200, r#"{"id":"pi_1","obj"#)),
+                Event::Ambiguous,
+            ),
+            (
+                "another object",
+                Answer::Http(http(200, r#"{"id":"re_1","object":"refund"}"#)),
+                Event::Ambiguous,
+            ),
             ("key in use", Answer::Http(http(409, "{}")), retry.clone()),
             ("dependency", Answer::Http(http(424, "{}")), retry.clone()),
-            ("too many", Answer::Http(HttpAnswer { retry_after_ms: Some(2000), ..http(429, "{}") }), Event::Retry { after_ms: Some(2000) }),
+            (
+                "too many",
+                Answer::Http(HttpAnswer {
+                    retry_after_ms: Some(2000),
+                    ..http(429, "{}")
+                }),
+                Event::Retry {
+                    after_ms: Some(2000),
+                },
+            ),
             ("bad gateway", Answer::Http(http(502, "")), retry.clone()),
             ("unavailable", Answer::Http(http(503, "")), retry.clone()),
-            ("gateway time-out", Answer::Http(http(504, "")), retry.clone()),
-            ("indeterminate", Answer::Http(http(500, "{}")), Event::LookUp),
-            ("replayed 503", Answer::Http(HttpAnswer { replayed: true, ..http(503, "") }), Event::LookUp),
-            ("do not retry", Answer::Http(HttpAnswer { should_retry: Some(false), ..http(503, "") }), Event::LookUp),
-            ("retry a 500", Answer::Http(HttpAnswer { should_retry: Some(true), ..http(500, "") }), retry.clone()),
-            ("retry a 400", Answer::Http(HttpAnswer { should_retry: Some(true), ..http(400, "") }), retry),
-            ("authentication", Answer::Http(http(402, &error("authentication_required"))), Event::NeedsCustomer),
-            ("declined", Answer::Http(http(402, r#"{"error":{"code":"card_declined","decline_code":"lost_card","advice_code":"do_not_try_again"}}"#)),
-                Event::Declined(Decline { code: Some("card_declined".into()), decline_code: Some("lost_card".into()), advice_code: Some("do_not_try_again".into()) })),
-            ("mismatch", Answer::Http(http(400, r#"{"error":{"type":"idempotency_error"}}"#)), Event::Refused { code: "idempotency_error".into() }),
-            ("state", Answer::Http(http(400, &error("payment_intent_unexpected_state"))), Event::UnexpectedState),
-            ("bad request", Answer::Http(http(400, &error("parameter_unknown"))), Event::Refused { code: "parameter_unknown".into() }),
-            ("missing", Answer::Http(http(404, &error("resource_missing"))), Event::Refused { code: "resource_missing".into() }),
+            (
+                "gateway time-out",
+                Answer::Http(http(504, "")),
+                retry.clone(),
+            ),
+            (
+                "indeterminate",
+                Answer::Http(http(500, "{}")),
+                Event::LookUp,
+            ),
+            (
+                "replayed 503",
+                Answer::Http(HttpAnswer {
+                    replayed: true,
+                    ..http(503, "")
+                }),
+                Event::LookUp,
+            ),
+            (
+                "do not retry",
+                Answer::Http(HttpAnswer {
+                    should_retry: Some(false),
+                    ..http(503, "")
+                }),
+                Event::LookUp,
+            ),
+            (
+                "retry a 500",
+                Answer::Http(HttpAnswer {
+                    should_retry: Some(true),
+                    ..http(500, "")
+                }),
+                retry.clone(),
+            ),
+            (
+                "retry a 400",
+                Answer::Http(HttpAnswer {
+                    should_retry: Some(true),
+                    ..http(400, "")
+                }),
+                retry,
+            ),
+            (
+                "authentication",
+                Answer::Http(http(402, &error("authentication_required"))),
+                Event::NeedsCustomer,
+            ),
+            (
+                "declined",
+                Answer::Http(http(
+                    402,
+                    r#"{"error":{"code":"card_declined","decline_code":"lost_card","advice_code":"do_not_try_again"}}"#,
+                )),
+                Event::Declined(Decline {
+                    code: Some("card_declined".into()),
+                    decline_code: Some("lost_card".into()),
+                    advice_code: Some("do_not_try_again".into()),
+                }),
+            ),
+            (
+                "mismatch",
+                Answer::Http(http(400, r#"{"error":{"type":"idempotency_error"}}"#)),
+                Event::Refused {
+                    code: "idempotency_error".into(),
+                },
+            ),
+            (
+                "state",
+                Answer::Http(http(400, &error("payment_intent_unexpected_state"))),
+                Event::UnexpectedState,
+            ),
+            (
+                "bad request",
+                Answer::Http(http(400, &error("parameter_unknown"))),
+                Event::Refused {
+                    code: "parameter_unknown".into(),
+                },
+            ),
+            (
+                "missing",
+                Answer::Http(http(404, &error("resource_missing"))),
+                Event::Refused {
+                    code: "resource_missing".into(),
+                },
+            ),
             ("key", Answer::Http(http(401, "{}")), Event::Unauthorised),
             ("rights", Answer::Http(http(403, "{}")), Event::Unauthorised),
-            ("a proxy's page", Answer::Http(http(400, "<html>")), Event::Ambiguous),
+            (
+                "a proxy's page",
+                Answer::Http(http(400, "<html>")),
+                Event::Ambiguous,
+            ),
         ] {
             assert_eq!(answer(confirm, "t", &answer_), expected, "{name}");
         }
@@ -238,7 +338,10 @@ mod tests {
     #[test]
     fn a_list_that_goes_on_has_not_said_no() {
         let list = |more: bool| {
-            Answer::Http(http(200, &format!(r#"{{"object":"list","data":[],"has_more":{more}}}"#)))
+            Answer::Http(http(
+                200,
+                &format!(r#"{{"object":"list","data":[],"has_more":{more}}}"#),
+            ))
         };
         let find = Op::Refund(RefundOp::Find);
         assert_eq!(answer(find, "t", &list(false)), Event::FoundRefund(None));

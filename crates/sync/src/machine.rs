@@ -299,7 +299,8 @@ pub fn backoff_ms(failures: u32, seed: u128) -> i64 {
         .checked_shl(failures.saturating_sub(1).min(20))
         .unwrap_or(BACKOFF_LAST_MS)
         .clamp(BACKOFF_FIRST_MS, BACKOFF_LAST_MS);
-    let mixed = (seed ^ u128::from(failures)).wrapping_mul(0x9E37_79B9_7F4A_7C15_F39C_C060_5CED_C835);
+    let mixed =
+        (seed ^ u128::from(failures)).wrapping_mul(0x9E37_79B9_7F4A_7C15_F39C_C060_5CED_C835);
     let jitter = i64::try_from(mixed >> 64 & 0xFFFF).unwrap_or(0) * (doubled / 4) / 0x1_0000;
     doubled + jitter
 }
@@ -433,9 +434,7 @@ impl Charge {
         let later = |charge: &mut Self, after_ms: Option<i64>| {
             charge.failures = charge.failures.saturating_add(1);
             Change {
-                after_ms: after_ms
-                    .unwrap_or(0)
-                    .max(backoff_ms(charge.failures, seed)),
+                after_ms: after_ms.unwrap_or(0).max(backoff_ms(charge.failures, seed)),
                 ..Change::default()
             }
         };
@@ -702,8 +701,8 @@ impl Refund {
             if op != RefundOp::Create {
                 return Next::Send(op);
             }
-            let old = first_sent_at
-                .is_some_and(|t| !(0..KEY_LIFETIME_MS).contains(&now.ms_since(t)));
+            let old =
+                first_sent_at.is_some_and(|t| !(0..KEY_LIFETIME_MS).contains(&now.ms_since(t)));
             match (self.maybe_sent, old) {
                 (false, _) => self.op = None,
                 (true, false) => return Next::Resend(op),
@@ -724,9 +723,7 @@ impl Refund {
         let later = |refund: &mut Self, after_ms: Option<i64>| {
             refund.failures = refund.failures.saturating_add(1);
             Change {
-                after_ms: after_ms
-                    .unwrap_or(0)
-                    .max(backoff_ms(refund.failures, seed)),
+                after_ms: after_ms.unwrap_or(0).max(backoff_ms(refund.failures, seed)),
                 ..Change::default()
             }
         };

@@ -56,14 +56,25 @@ pub struct Recorded {
 }
 
 fn read<T: serde::de::DeserializeOwned>(text: &str) -> Result<T> {
-    serde_json::from_str(text).map_err(|_| StoreError::Corrupt { what: "outbox entry" })
+    serde_json::from_str(text).map_err(|_| StoreError::Corrupt {
+        what: "outbox entry",
+    })
 }
 
 fn text<T: serde::Serialize>(value: &T) -> Result<String> {
-    serde_json::to_string(value).map_err(|_| StoreError::Corrupt { what: "outbox entry" })
+    serde_json::to_string(value).map_err(|_| StoreError::Corrupt {
+        what: "outbox entry",
+    })
 }
 
-fn note(tx: &Tx<'_>, id: Uuid, at: Timestamp, what: &str, detail: Option<String>, request_id: Option<String>) -> Result<()> {
+fn note(
+    tx: &Tx<'_>,
+    id: Uuid,
+    at: Timestamp,
+    what: &str,
+    detail: Option<String>,
+    request_id: Option<String>,
+) -> Result<()> {
     tx.add_history(
         id,
         &HistoryRow {
@@ -495,8 +506,14 @@ pub fn recover(tx: &Tx<'_>, now: Timestamp) -> Result<u32> {
     let count = u32::try_from(left.len()).unwrap_or(u32::MAX);
     for row in left {
         let op = match row.subject {
-            Subject::Charge => read::<Charge>(&row.machine).ok().and_then(|c| c.op).map(Op::Charge),
-            Subject::Refund => read::<Refund>(&row.machine).ok().and_then(|r| r.op).map(Op::Refund),
+            Subject::Charge => read::<Charge>(&row.machine)
+                .ok()
+                .and_then(|c| c.op)
+                .map(Op::Charge),
+            Subject::Refund => read::<Refund>(&row.machine)
+                .ok()
+                .and_then(|r| r.op)
+                .map(Op::Refund),
         };
         match op {
             Some(op) => take_in(tx, row, op, Event::Restarted, None, now)?,

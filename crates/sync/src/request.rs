@@ -51,7 +51,9 @@ pub fn stripe_factor(currency: Currency) -> i64 {
 /// An amount in Stripe's minor units.
 #[must_use]
 pub fn stripe_minor(amount: Money) -> i64 {
-    amount.minor().saturating_mul(stripe_factor(amount.currency()))
+    amount
+        .minor()
+        .saturating_mul(stripe_factor(amount.currency()))
 }
 
 /// The least Stripe charges, in its minor units, by settlement currency (Stripe
