@@ -175,7 +175,7 @@ impl std::fmt::Debug for StandIn {
 /// What became of a request inside.
 struct Acted {
     answer: Answer,
-    /// The endpoint had begun to act, so the answer is kept under its key.
+    /// The endpoint had begun to act; the answer of a write is kept under its key.
     began: bool,
 }
 
@@ -651,10 +651,7 @@ impl StandIn {
                 self.keys.keep(key, request, &answer, self.state.now);
             }
         }
-        Acted {
-            answer,
-            began: began && operation.writes(),
-        }
+        Acted { answer, began }
     }
 
     fn authorised(&self, request: &Request) -> Result<(), Box<Refusal>> {

@@ -266,3 +266,27 @@ fn more_requests_than_the_limit_in_one_second_are_turned_away() {
     till.stripe.advance(1);
     assert_eq!(ask(&mut till), 200);
 }
+
+#[test]
+fn a_read_goes_wrong_like_a_write_and_is_kept_under_no_key() {
+    for (fault, status) in [
+        (Fault::Error500 { charged: true }, 500),
+        (Fault::Error500 { charged: false }, 500),
+        (
+            Fault::ShouldRetry {
+                retry: false,
+                charged: true,
+            },
+            500,
+        ),
+        (Fault::Unavailable503, 503),
+        (Fault::RolledKey401, 401),
+    ] {
+        let mut till = Till::new();
+        let id = till.intent("t", 500, "pm_card_visa");
+        till.stripe.fail_next(fault);
+        let path = format!("/v1/payment_intents/{id}");
+        assert_eq!(till.get(&path).0, status, "{fault:?}");
+        assert_eq!(till.get(&path).0, 200, "{fault:?}");
+    }
+}
