@@ -155,7 +155,7 @@ for (const size of ["1280x800", "1024x768"]) {
       assert.equal(readFileSync(path).subarray(0, 5).toString(), "%PDF-");
     });
 
-    step("let the page reach the till and nothing else", async () => {
+    step("lets the page reach the till and nothing else", async () => {
       for (const [command, args] of [
         ["plugin:event|emit", { event: "till-changed", payload: {} }],
         ["plugin:window|close", { label: "main" }],
@@ -176,13 +176,20 @@ for (const size of ["1280x800", "1024x768"]) {
       assert.deepEqual(complaints, []);
     });
 
-    step("refuses a second till on the same folder, with its code", async () => {
+    step("refuses a second till on the same folder, in words and out of its reach", async () => {
       const second = start(APP, ["--data", shop.folder]);
       try {
         await until("the second till says why", () => second.said.err.includes("\n"));
         assert.match(second.said.err, /^data_in_use: Another Evertill has this folder open\./m);
       } finally {
         await second.end();
+      }
+      const notice = await Window.open(shop.folder, size);
+      try {
+        assert.match(await notice.run("return document.body.innerText"), /has this folder open\. Nothing was changed/);
+        assert.match(String((await notice.invoke("boot")).refused), /not found/);
+      } finally {
+        await notice.close();
       }
     });
   });
