@@ -24,12 +24,14 @@ pub(crate) fn start(folder: &Path) -> io::Result<()> {
         .with_env_filter(filter)
         .with_writer(Mutex::new(log))
         .try_init();
-    std::panic::set_hook(Box::new(|panic| {
+    let before = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
         let at = panic
             .location()
             .map(ToString::to_string)
             .unwrap_or_default();
         tracing::error!(at, "a command failed");
+        before(panic);
     }));
     Ok(())
 }
