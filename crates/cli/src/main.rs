@@ -1,1 +1,183 @@
-fn main() {}
+//! `till`: the till without a window.
+//!
+//! Invariants:
+//! - standard output carries the answer, standard error everything else;
+//! - every refusal has an exit code of CLI.md and a sentence;
+//! - no secret is taken from an argument or the environment.
+
+mod answer;
+mod args;
+mod barcode;
+mod customers;
+mod demo;
+mod doctor;
+mod input;
+mod journal;
+mod net;
+mod outbox;
+mod paper;
+mod price;
+mod refund;
+mod sell;
+mod shift;
+mod shop;
+mod stand_in;
+mod stripe;
+mod words;
+
+use std::io::IsTerminal as _;
+use std::process::ExitCode;
+
+use clap::error::ErrorKind;
+use clap::{CommandFactory as _, Parser as _};
+use secrecy::ExposeSecret as _;
+use till_app::error::{AppError, ErrorCode};
+use tracing_subscriber::EnvFilter;
+
+use crate::answer::{Answer, Done, Refusal, to_stdout};
+use crate::args::{Cli, Command, InitArgs};
+use crate::input::Input;
+
+fn main() -> ExitCode {
+    let _ = tracing_subscriber::fmt()
+        .with_env_filter(
+            EnvFilter::try_from_env("TILL_LOG").unwrap_or_else(|_| EnvFilter::new("error")),
+        )
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal())
+        .try_init();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return usage(&error),
+    };
+    match run(&cli) {
+        Ok(answer) => answer.say(cli.json),
+        Err(refusal) => refusal.say(cli.json),
+    }
+}
+
+/// Help and versions are answers; anything else is a mistake in the arguments.
+fn usage(error: &clap::Error) -> ExitCode {
+    if matches!(
+        error.kind(),
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion
+    ) {
+        let _ = error.print();
+        return ExitCode::SUCCESS;
+    }
+    // What could not be parsed cannot say whether it wanted JSON.
+    if std::env::args_os().any(|arg| arg == "--json") {
+        return Refusal::input(error.to_string().trim()).say(true);
+    }
+    let _ = error.print();
+    ExitCode::from(answer::exit::INPUT)
+}
+
+fn run(cli: &Cli) -> Done {
+    let input = Input;
+    let folder = || shop::folder(cli.data.as_deref());
+    match &cli.command {
+        // These need no folder.
+        Command::Price => price::run(&input),
+        Command::Barcode(args) => barcode::run(args, cli.data.as_deref()),
+        Command::Demo(args) => demo::run(args, cli.data.as_deref()),
+        Command::StandIn(args) => stand_in::run(args),
+        Command::Completions { shell } => {
+            let mut script = Vec::new();
+            clap_complete::generate(*shell, &mut Cli::command(), "till", &mut script);
+            said(&script)
+        }
+        Command::Man => {
+            let mut page = Vec::new();
+            clap_mangen::Man::new(Cli::command())
+                .render(&mut page)
+                .map_err(|_| Refusal::from(AppError::internal("the page was not rendered")))?;
+            said(&page)
+        }
+        Command::Journal(args::JournalCommand::Verify { from: Some(file) }) => {
+            journal::verify_file(file)
+        }
+        Command::Init(args) => init(args, &folder()?, &input),
+        Command::Sell(args) => sell::run(&folder()?, args, &input),
+        Command::Refund => refund::run(&folder()?, &input),
+        Command::Suspend(who) => sell::suspend(&folder()?, who, &input),
+        Command::Recall(args) => sell::recall(&folder()?, args, &input),
+        Command::Void(who) => sell::void(&folder()?, who, &input),
+        Command::Outbox(command) => outbox::run(&folder()?, command, &input),
+        Command::Shift(command) => shift::run(&folder()?, command, &input),
+        Command::Report(command) => shift::report(&folder()?, command, &input),
+        Command::Receipt(args) => paper::receipt(&folder()?, args, &input),
+        Command::Journal(command) => journal::run(&folder()?, command),
+        Command::Stripe(command) => stripe::run(&folder()?, command, &input),
+        Command::Customers(command) => customers::run(&folder()?, command, &input),
+        Command::Doctor => doctor::run(&folder()?),
+    }
+}
+
+/// Bytes that are the answer as they are.
+fn said(bytes: &[u8]) -> Done {
+    to_stdout(bytes).map_err(|error| {
+        Refusal::outside(
+            ErrorCode::Internal,
+            format!("Standard output does not take it ({error})."),
+        )
+    })?;
+    Ok(Answer::none())
+}
+
+fn init(args: &InitArgs, folder: &std::path::Path, input: &Input) -> Done {
+    let till = shop::open(folder)?;
+    match (&args.profile, &args.name) {
+        (Some(profile), Some(name)) => {
+            let profile = profile.to_uppercase();
+            let (_, country, currency) = till_app::profile_list()
+                .into_iter()
+                .find(|(code, _, _)| *code == profile)
+                .ok_or_else(|| {
+                    Refusal::from(AppError::refused(
+                        ErrorCode::NotFound,
+                        format!("no profile {profile}"),
+                    ))
+                })?;
+            if let Some(wanted) = &args.currency
+                && !wanted.eq_ignore_ascii_case(&currency)
+            {
+                return Err(AppError::refused(
+                    ErrorCode::BadInput,
+                    format!("The profile of {country} has {currency}, not {wanted}"),
+                )
+                .into());
+            }
+            if till.has_shop()? {
+                return Err(ErrorCode::ShopExists.into());
+            }
+            let pin = input.secret(
+                &format!("PIN of {}", args.manager),
+                args.pin_file.as_deref(),
+            )?;
+            till.setup_shop(&profile, name, &args.manager, pin.expose_secret())?;
+        }
+        _ => till.setup_sample()?,
+    }
+    let facts = till.shop()?;
+    let users = till.users()?;
+    Answer::new(
+        serde_json::json!({
+            "shop": facts.name,
+            "currency": facts.currency().code(),
+            "till": facts.till_name(),
+            "test_mode": facts.test_mode,
+            "users": users,
+        }),
+        format!(
+            "{} is ready, in {}. {} can sign in. Open a shift with: till shift open FLOAT --user NAME",
+            facts.name,
+            facts.currency().code(),
+            users
+                .iter()
+                .map(|u| u.name.as_str())
+                .collect::<Vec<_>>()
+                .join(", "),
+        ),
+    )
+}

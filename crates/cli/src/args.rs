@@ -1,0 +1,472 @@
+//! The command line. PINs and keys are nowhere on it: a process's arguments can be
+//! read by every other process of the machine.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
+
+/// The till without a window: everything the window can do to money, for scripts,
+/// support and machines with no display.
+#[derive(Debug, Parser)]
+#[command(
+    name = "till",
+    version,
+    propagate_version = true,
+    after_help = "Exit codes: 0 done, 1 refused by a rule, 2 unreadable input, 3 a verification \
+                  found a difference, 4 the data folder is in use, 5 the outside world failed \
+                  and nothing is lost.\n\nExample:\n  till --data /tmp/shop init --sample\n  \
+                  till demo --sales 40 --seed 7 --faults 0.3 --out /tmp/day"
+)]
+pub(crate) struct Cli {
+    /// The shop's data folder; the platform's data folder when absent.
+    #[arg(long, env = "TILL_DATA", value_name = "DIR", global = true)]
+    pub data: Option<PathBuf>,
+    /// One JSON document on standard output, and nothing else.
+    #[arg(long, global = true)]
+    pub json: bool,
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Play a whole trading day against the built-in Stripe stand-in, and check the books.
+    #[command(
+        after_help = "Example:\n  till demo --sales 500 --seed 1 --faults 0.3 --out /tmp/day"
+    )]
+    Demo(DemoArgs),
+    /// Make a shop in the data folder.
+    #[command(
+        after_help = "Examples:\n  till init --sample\n  till init --profile NL --name 'De Groene \
+                      Hoek' --manager 'Marta Peña'   (asks for her PIN)"
+    )]
+    Init(InitArgs),
+    /// Price a basket: JSON on standard input, its quote on standard output.
+    #[command(after_help = "Example:\n  till price < basket.json")]
+    Price,
+    /// What a scan means.
+    #[command(after_help = "Example:\n  till barcode --json 4006381333931 2100001004129")]
+    Barcode(BarcodeArgs),
+    /// Commit a sale: JSON on standard input, its receipt number on standard output.
+    #[command(
+        after_help = "Example:\n  echo '{\"user\":\"Inés Núñez\",\"pin\":\"1111\",\"lines\":[{\"code\":\
+                      \"8700000012011\",\"quantity\":\"2\"}],\"tenders\":[{\"kind\":\"cash\",\
+                      \"amount\":\"5.00\"}]}' | till sell"
+    )]
+    Sell(KeyArgs),
+    /// Give money back: JSON on standard input.
+    #[command(
+        after_help = "Example:\n  echo '{\"user\":\"Inés Núñez\",\"pin\":\"1111\",\"receipt\":\
+                      \"1-000001\",\"lines\":[{\"product\":\"1201\",\"quantity\":\"1\",\
+                      \"restock\":true}],\"reason\":\"damaged\"}' | till refund"
+    )]
+    Refund,
+    /// Put the open sale aside.
+    #[command(after_help = "Example:\n  till suspend --user 'Inés Núñez'")]
+    Suspend(Who),
+    /// Take up a suspended sale: the newest, or the one named.
+    #[command(after_help = "Example:\n  till recall --user 'Inés Núñez'")]
+    Recall(RecallArgs),
+    /// Undo the open sale.
+    #[command(after_help = "Example:\n  till void --user 'Inés Núñez'")]
+    Void(Who),
+    /// What waits for Stripe, and what a person may decide.
+    #[command(subcommand)]
+    Outbox(OutboxCommand),
+    /// The drawer's day.
+    #[command(subcommand)]
+    Shift(ShiftCommand),
+    /// X and Z reports.
+    #[command(subcommand)]
+    Report(ReportCommand),
+    /// A receipt again, marked as a duplicate.
+    #[command(
+        after_help = "Example:\n  till receipt 1-000001 --format pdf --out /tmp/r.pdf --user 'Inés Núñez'"
+    )]
+    Receipt(ReceiptArgs),
+    /// The chained record of all that happened.
+    #[command(subcommand)]
+    Journal(JournalCommand),
+    /// The Stripe account.
+    #[command(subcommand)]
+    Stripe(StripeCommand),
+    /// Customers' data.
+    #[command(subcommand)]
+    Customers(CustomersCommand),
+    /// Run the Stripe stand-in on its own.
+    #[command(
+        after_help = "Example:\n  till stand-in --listen 127.0.0.1:12111 --faults faults.json"
+    )]
+    StandIn(StandInArgs),
+    /// What is wrong with this machine, and what to do about it.
+    #[command(after_help = "Example:\n  till doctor")]
+    Doctor,
+    /// Completions for a shell.
+    #[command(
+        after_help = "Example:\n  till completions bash > ~/.local/share/bash-completion/completions/till"
+    )]
+    Completions {
+        /// Which shell.
+        shell: Shell,
+    },
+    /// The manual page.
+    #[command(after_help = "Example:\n  till man > till.1")]
+    Man,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DemoArgs {
+    /// How many sales.
+    #[arg(long, default_value_t = 60, value_parser = clap::value_parser!(u32).range(20..=20_000))]
+    pub sales: u32,
+    /// The same seed gives the same output, byte for byte.
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
+    /// The share of requests to Stripe that go wrong, from 0 to 0.9.
+    #[arg(long, default_value = "0.1", value_parser = rate)]
+    pub faults: Rate,
+    /// Where receipts and reports are written, as PDF.
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+}
+
+/// A share in thousandths.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Rate(pub u16);
+
+fn rate(text: &str) -> Result<Rate, String> {
+    let bad = || "a rate is a decimal from 0 to 0.9, such as 0.3".to_owned();
+    let share = crate::input::decimal(text).ok_or_else(bad)?;
+    let permille = share
+        .checked_mul(rust_decimal::Decimal::ONE_THOUSAND)
+        .ok_or_else(bad)?
+        .trunc();
+    match u16::try_from(permille) {
+        Ok(permille) if permille <= 900 => Ok(Rate(permille)),
+        Ok(_) | Err(_) => Err(bad()),
+    }
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct InitArgs {
+    /// The sample shop, with staff, products and customers.
+    #[arg(long, conflicts_with_all = ["profile", "name", "manager"], required_unless_present = "profile")]
+    pub sample: bool,
+    /// A country profile: NL, BE, CH, DE, ES, FR, GB, IE or US.
+    #[arg(long, value_name = "CODE", requires = "name")]
+    pub profile: Option<String>,
+    /// The shop's name.
+    #[arg(long)]
+    pub name: Option<String>,
+    /// The first manager, whose PIN is asked for.
+    #[arg(long, default_value = "Manager")]
+    pub manager: String,
+    /// The currency expected of the profile.
+    #[arg(long, value_name = "CODE")]
+    pub currency: Option<String>,
+    /// A file that holds the PIN.
+    #[arg(long, value_name = "FILE")]
+    pub pin_file: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct BarcodeArgs {
+    /// What was scanned.
+    #[arg(required = true, value_name = "CODE")]
+    pub codes: Vec<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct KeyArgs {
+    /// Read the Stripe key from the first line of standard input, and forget it after.
+    #[arg(long)]
+    pub key_from_stdin: bool,
+}
+
+/// Who does it.
+#[derive(Debug, Args)]
+pub(crate) struct Who {
+    /// Name or id of the person; the PIN is asked for.
+    #[arg(long, value_name = "NAME")]
+    pub user: String,
+    /// A file that holds the PIN.
+    #[arg(long, value_name = "FILE")]
+    pub pin_file: Option<PathBuf>,
+}
+
+/// Who lets it pass.
+#[derive(Debug, Args)]
+pub(crate) struct Approver {
+    /// A manager who approves; the PIN is asked for after the first.
+    #[arg(long, value_name = "NAME")]
+    pub manager: Option<String>,
+    /// A file that holds the manager's PIN.
+    #[arg(long, value_name = "FILE")]
+    pub manager_pin_file: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RecallArgs {
+    #[command(flatten)]
+    pub who: Who,
+    /// Id of the sale; the newest when absent.
+    pub sale: Option<String>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum OutboxCommand {
+    /// What waits, and what needs a person.
+    #[command(after_help = "Example:\n  till outbox list --json")]
+    List,
+    /// Send what is due now.
+    #[command(after_help = "Example:\n  till outbox send --until-quiet --key-from-stdin < key")]
+    Send {
+        /// Go on until nothing waits, or Stripe cannot be reached.
+        #[arg(long)]
+        until_quiet: bool,
+        #[command(flatten)]
+        key: KeyArgs,
+    },
+    /// One entry and its whole history.
+    #[command(after_help = "Example:\n  till outbox show 019ee0c2-…")]
+    Show {
+        /// Id of the entry.
+        id: String,
+    },
+    /// Decide about an entry that needs a person.
+    #[command(
+        after_help = "Example:\n  till outbox resolve 019ee0c2-… write-off --user 'Inés Núñez' \
+                      --manager 'Marta Peña' --reason 'moved away'"
+    )]
+    Resolve {
+        /// Id of the entry.
+        id: String,
+        /// What is decided.
+        action: Action,
+        #[command(flatten)]
+        who: Who,
+        #[command(flatten)]
+        approver: Approver,
+        /// Why.
+        #[arg(long, default_value = "")]
+        reason: String,
+    },
+}
+
+/// A decision about an entry.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(crate) enum Action {
+    /// Make it due now.
+    SendNow,
+    /// Try the same card once more.
+    TryAgain,
+    /// The customer paid cash; cancelled at Stripe first.
+    TakeCash,
+    /// A manager gives the money up.
+    WriteOff,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ShiftCommand {
+    /// Open a shift with its float.
+    #[command(after_help = "Example:\n  till shift open 150.00 --user 'Inés Núñez'")]
+    Open {
+        /// Cash in the drawer.
+        float: String,
+        #[command(flatten)]
+        who: Who,
+    },
+    /// Cash put in without a sale.
+    #[command(
+        after_help = "Example:\n  till shift paid-in 20.00 'change from the bank' --user 'Inés Núñez'"
+    )]
+    PaidIn {
+        /// How much.
+        amount: String,
+        /// Why.
+        reason: String,
+        #[command(flatten)]
+        who: Who,
+    },
+    /// Cash taken out without a sale.
+    #[command(
+        after_help = "Example:\n  till shift paid-out 12.50 'window cleaner' --user 'Inés Núñez'"
+    )]
+    PaidOut {
+        /// How much.
+        amount: String,
+        /// Why.
+        reason: String,
+        #[command(flatten)]
+        who: Who,
+        #[command(flatten)]
+        approver: Approver,
+    },
+    /// Open the drawer for neither.
+    #[command(
+        after_help = "Example:\n  till shift no-sale 'change for the meter' --user 'Inés Núñez'"
+    )]
+    NoSale {
+        /// Why.
+        reason: String,
+        #[command(flatten)]
+        who: Who,
+    },
+    /// Count the drawer, blind: what was expected is said after it.
+    #[command(
+        after_help = "Example:\n  till shift count 50.00=3 20.00=4 0.05=7 --user 'Inés Núñez'"
+    )]
+    Count {
+        /// NOTE=HOW-MANY, a note or coin each.
+        #[arg(required = true, value_name = "NOTE=PIECES")]
+        pieces: Vec<String>,
+        #[command(flatten)]
+        who: Who,
+    },
+    /// Close the shift with its Z report.
+    #[command(after_help = "Example:\n  till shift close --user 'Inés Núñez' --next-float 150.00")]
+    Close {
+        #[command(flatten)]
+        who: Who,
+        #[command(flatten)]
+        approver: Approver,
+        /// What a difference is put down to.
+        #[arg(long, default_value = "")]
+        note: String,
+        /// What stays in the drawer.
+        #[arg(long, value_name = "AMOUNT")]
+        next_float: Option<String>,
+    },
+}
+
+/// How a report is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ReportFormat {
+    /// As printed.
+    Text,
+    /// For scripts.
+    Json,
+    /// A page.
+    Pdf,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ReportCommand {
+    /// The open shift so far. Resets nothing.
+    #[command(after_help = "Example:\n  till report x --user 'Inés Núñez'")]
+    X {
+        #[command(flatten)]
+        who: Who,
+        /// How it is written.
+        #[arg(long, value_enum, default_value_t = ReportFormat::Text)]
+        format: ReportFormat,
+    },
+    /// A closed shift, from the journal; the newest when no number is given.
+    #[command(after_help = "Example:\n  till report z 214 --format pdf --out /tmp/z.pdf")]
+    Z {
+        /// Its number.
+        number: Option<i64>,
+        /// How it is written.
+        #[arg(long, value_enum, default_value_t = ReportFormat::Text)]
+        format: ReportFormat,
+        /// A file instead of standard output.
+        #[arg(long, value_name = "FILE")]
+        out: Option<PathBuf>,
+    },
+}
+
+/// How a receipt is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ReceiptFormat {
+    /// Rows of 42 columns.
+    Text,
+    /// A page; journalled as a reprint.
+    Pdf,
+    /// The printer's bytes.
+    Escpos,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ReceiptArgs {
+    /// Such as 1-000123.
+    pub number: String,
+    /// How it is written.
+    #[arg(long, value_enum, default_value_t = ReceiptFormat::Text)]
+    pub format: ReceiptFormat,
+    /// A file instead of standard output.
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+    /// Who hands it out; a PDF wants a person, whose PIN is asked for.
+    #[arg(long, value_name = "NAME")]
+    pub user: Option<String>,
+    /// A file that holds the PIN.
+    #[arg(long, value_name = "FILE")]
+    pub pin_file: Option<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum JournalCommand {
+    /// Verify the chain, of this folder or of an exported file alone.
+    #[command(after_help = "Example:\n  till journal verify --from journal.jsonl")]
+    Verify {
+        /// An exported file; no data folder is opened.
+        #[arg(long, value_name = "FILE")]
+        from: Option<PathBuf>,
+    },
+    /// JSON Lines on standard output, one entry a line.
+    #[command(after_help = "Example:\n  till journal export > journal.jsonl")]
+    Export,
+    /// Fold the journal anew and compare every projection with it.
+    #[command(after_help = "Example:\n  till journal rebuild")]
+    Rebuild,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum StripeCommand {
+    /// Join the till to the account of a key, which is asked for or read from a line of
+    /// standard input.
+    #[command(
+        after_help = "Example:\n  till stripe connect --api-base http://127.0.0.1:12111 < key"
+    )]
+    Connect {
+        /// Where Stripe is, for stand-ins.
+        #[arg(long, value_name = "URL")]
+        api_base: Option<String>,
+        /// Keep the key nowhere: commands that send take it with --key-from-stdin.
+        #[arg(long)]
+        without_keyring: bool,
+    },
+    /// What is known of the account.
+    #[command(after_help = "Example:\n  till stripe status --json")]
+    Status,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum CustomersCommand {
+    /// Erase a customer's personal data. The journal holds their id alone and still verifies.
+    #[command(after_help = "Example:\n  till customers erase 'Ana Ortega' --user 'Marta Peña'")]
+    Erase {
+        /// Id or whole name.
+        id: String,
+        #[command(flatten)]
+        who: Who,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct StandInArgs {
+    /// Where it listens; 127.0.0.1 alone.
+    #[arg(long, value_name = "127.0.0.1:PORT")]
+    pub listen: SocketAddr,
+    /// A fault plan, as JSON.
+    #[arg(long, value_name = "FILE")]
+    pub faults: Option<PathBuf>,
+    /// `system`, or an RFC 3339 time that stands still until it is moved.
+    #[arg(long, default_value = "system", value_name = "CLOCK")]
+    pub clock: String,
+    /// Decides its ids and its faults.
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
+}

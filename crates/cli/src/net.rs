@@ -1,0 +1,155 @@
+//! The line to Stripe: the same loop as the window's, for as long as a command
+//! waits for it.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use till_adapters::drive::{Quiet, WORKERS, send_until_quiet};
+use till_adapters::stripe_http::STRIPE_API;
+use till_adapters::{MemorySecrets, ReqwestTransport, TransportError};
+use till_app::Till;
+use till_app::error::{AppError, ErrorCode};
+use till_app::ports::SecretStore;
+use tokio::runtime::Runtime;
+
+use crate::answer::Refusal;
+use crate::args::KeyArgs;
+use crate::input::Input;
+use crate::shop;
+
+/// One thread that waits, and others for what blocks.
+pub(crate) fn runtime() -> Result<Runtime, Refusal> {
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .map_err(|_| AppError::internal("no threads can be had").into())
+}
+
+/// A till with its line.
+pub(crate) struct Net {
+    pub(crate) till: Arc<Till>,
+    transport: Option<Arc<ReqwestTransport>>,
+    runtime: Runtime,
+}
+
+/// What a send came to.
+#[derive(Debug)]
+pub(crate) struct Sent {
+    /// Requests sent and recorded.
+    pub requests: u64,
+    /// Why it ended.
+    pub why: Option<ErrorCode>,
+    /// When the next entry is due, in milliseconds from now.
+    pub next_ms: Option<i64>,
+}
+
+pub(crate) const fn missing(error: &TransportError) -> ErrorCode {
+    match error {
+        TransportError::NoKeyring | TransportError::Keyring(_) => ErrorCode::KeyringMissing,
+        TransportError::LiveKeyOverHttp => ErrorCode::LiveKeyRefused,
+        TransportError::NoKey
+        | TransportError::BadKey
+        | TransportError::BadAddress
+        | TransportError::PlainHttp => ErrorCode::StripeNotConnected,
+        TransportError::Client(_) => ErrorCode::Internal,
+    }
+}
+
+impl Net {
+    /// Opens the folder with the key of the keyring, or of standard input.
+    pub(crate) fn open(folder: &Path, key: &KeyArgs, input: &Input) -> Result<Self, Refusal> {
+        if !folder.join("till.db").exists() {
+            return Err(ErrorCode::NoShop.into());
+        }
+        let secrets: Arc<dyn SecretStore> = if key.key_from_stdin {
+            let key = input.secret("Stripe key", None)?;
+            Arc::new(MemorySecrets::with_stripe_key(key))
+        } else {
+            Arc::new(shop::keyring(folder))
+        };
+        let till = Arc::new(shop::open_with(folder, Arc::clone(&secrets))?);
+        let setting = till.stripe_setting()?;
+        let transport = match setting {
+            None => None,
+            Some(setting) => {
+                let base = if setting.api_base.is_empty() {
+                    STRIPE_API.to_owned()
+                } else {
+                    setting.api_base
+                };
+                let made = ReqwestTransport::new(&base, secrets)
+                    .map_err(|error| Refusal::from(missing(&error)))?;
+                Some(Arc::new(made))
+            }
+        };
+        Ok(Self {
+            till,
+            transport,
+            runtime: runtime()?,
+        })
+    }
+
+    /// Finds out whether Stripe can be reached, with a key to send with.
+    pub(crate) fn look(&self) -> bool {
+        let reachable = self.transport.as_ref().is_some_and(|transport| {
+            self.runtime
+                .block_on(async { transport.ready().await.is_ok() && transport.probe().await })
+        });
+        self.till.set_reachable(reachable);
+        reachable
+    }
+
+    /// Sends what is due.
+    pub(crate) fn send(&self) -> Result<Sent, Refusal> {
+        let Some(transport) = &self.transport else {
+            return Ok(Sent {
+                requests: 0,
+                why: Some(ErrorCode::StripeNotConnected),
+                next_ms: None,
+            });
+        };
+        let drained = self
+            .runtime
+            .block_on(send_until_quiet(&self.till, transport, WORKERS))
+            .map_err(|error| {
+                tracing::error!(%error, "the outbox was not driven on");
+                Refusal::from(ErrorCode::Internal)
+            })?;
+        let now = till_app::ports::Clock::now(&till_adapters::SystemClock);
+        Ok(Sent {
+            requests: drained.sent,
+            why: match &drained.quiet {
+                Quiet::Done | Quiet::NotAllowed => None,
+                Quiet::NotReady(error) => Some(missing(error)),
+                Quiet::Paused => Some(ErrorCode::StripeKeyRefused),
+                Quiet::Unreachable => Some(ErrorCode::Offline),
+            },
+            next_ms: drained.next_at.map(|at| at.ms_since(now)),
+        })
+    }
+
+    /// Drives the outbox until `done`, for at most so long. True when it is done.
+    pub(crate) fn drive(
+        &self,
+        longest: Duration,
+        done: impl Fn(&Till) -> Result<bool, Refusal>,
+    ) -> Result<bool, Refusal> {
+        let end = Instant::now() + longest;
+        loop {
+            if done(&self.till)? {
+                return Ok(true);
+            }
+            let sent = self.send()?;
+            if done(&self.till)? {
+                return Ok(true);
+            }
+            if sent.why.is_some() || Instant::now() >= end {
+                return Ok(false);
+            }
+            let wait = u64::try_from(sent.next_ms.unwrap_or(500)).unwrap_or(0);
+            std::thread::sleep(Duration::from_millis(wait.clamp(100, 1_000)));
+        }
+    }
+}

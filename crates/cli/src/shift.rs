@@ -1,0 +1,181 @@
+//! The drawer's day, and its reports.
+
+use std::path::Path;
+
+use serde_json::json;
+use till_app::Till;
+use till_app::error::{AppError, ErrorCode};
+use till_app::view::CountInput;
+use till_domain::money::Money;
+
+use crate::answer::{Answer, Done, Refusal, to_stdout};
+use crate::args::{ReportCommand, ReportFormat, ShiftCommand};
+use crate::input::Input;
+use crate::paper::write_out;
+use crate::shop;
+use crate::words::spoken_view;
+
+/// One of the commands.
+pub(crate) fn run(folder: &Path, command: &ShiftCommand, input: &Input) -> Done {
+    let till = shop::open_existing(folder)?;
+    match command {
+        ShiftCommand::Open { float, who } => {
+            let session = shop::sign_in_as(&till, who, input)?;
+            till.shift_open(&session, float)?;
+            let shift = till.boot(Some(&session))?.shift;
+            let number = shift.as_ref().map_or(0, |s| s.number);
+            Answer::new(
+                &shift,
+                format!("Shift {number} is open with a float of {float}."),
+            )
+        }
+        ShiftCommand::PaidIn {
+            amount,
+            reason,
+            who,
+        } => {
+            let session = shop::sign_in_as(&till, who, input)?;
+            let effects = till.paid_in(&session, amount, reason)?;
+            shop::print_or_note(&till, &effects)?;
+            Answer::new(
+                json!({ "paid_in": amount, "reason": reason }),
+                format!("Paid in: {amount}, {reason}."),
+            )
+        }
+        ShiftCommand::PaidOut {
+            amount,
+            reason,
+            who,
+            approver,
+        } => {
+            let session = shop::sign_in_as(&till, who, input)?;
+            let approval = shop::approval(&till, approver, reason, input)?;
+            let effects = till.paid_out(&session, amount, reason, approval.as_ref())?;
+            shop::print_or_note(&till, &effects)?;
+            Answer::new(
+                json!({ "paid_out": amount, "reason": reason }),
+                format!("Paid out: {amount}, {reason}."),
+            )
+        }
+        ShiftCommand::NoSale { reason, who } => {
+            let session = shop::sign_in_as(&till, who, input)?;
+            let effects = till.no_sale(&session, reason)?;
+            shop::print_or_note(&till, &effects)?;
+            Answer::new(
+                json!({ "no_sale": reason }),
+                format!("The drawer was opened for no sale: {reason}."),
+            )
+        }
+        ShiftCommand::Count { pieces, who } => {
+            let session = shop::sign_in_as(&till, who, input)?;
+            let pieces = counted(&till, pieces)?;
+            let compare = till.count(&session, &pieces)?;
+            let mut text = format!(
+                "Counted {}, expected {}, difference {}.",
+                spoken_view(&compare.counted),
+                spoken_view(&compare.expected),
+                spoken_view(&compare.difference)
+            );
+            for hint in &compare.hints {
+                text.push_str(&format!("\n{}: {}", hint.title, hint.says));
+            }
+            if compare.can_recount {
+                text.push_str("\nOne recount is allowed.");
+            }
+            Answer::new(&compare, text)
+        }
+        ShiftCommand::Close {
+            who,
+            approver,
+            note,
+            next_float,
+        } => {
+            let session = shop::sign_in_as(&till, who, input)?;
+            let approval = shop::approval(&till, approver, note, input)?;
+            let (mut report, effects) =
+                till.close(&session, note, next_float.as_deref(), approval.as_ref())?;
+            report.printer = shop::print(&till, &effects)?;
+            let text = report.text.join("\n");
+            Answer::new(&report, text)
+        }
+    }
+}
+
+/// "50.00=3": three fifties.
+fn counted(till: &Till, pieces: &[String]) -> Result<Vec<CountInput>, Refusal> {
+    let currency = till.shop()?.currency();
+    pieces
+        .iter()
+        .map(|text| {
+            let bad = || {
+                Refusal::input(format!(
+                    "{text:?} is not a note or coin and how many, such as 50.00=3. Nothing was \
+                     counted."
+                ))
+            };
+            let (note, count) = text.split_once('=').ok_or_else(bad)?;
+            let note = Money::parse(note.trim(), currency).map_err(|_| bad())?;
+            Ok(CountInput {
+                denomination_minor: note.minor(),
+                pieces: count.trim().parse().map_err(|_| bad())?,
+            })
+        })
+        .collect()
+}
+
+/// X and Z.
+pub(crate) fn report(folder: &Path, command: &ReportCommand, input: &Input) -> Done {
+    let till = shop::open_existing(folder)?;
+    match command {
+        ReportCommand::X { who, format } => {
+            if *format == ReportFormat::Pdf {
+                return Err(Refusal::input(
+                    "An X report is printed or read, and has no page of its own. Nothing was \
+                     reset. Say --format text.",
+                ));
+            }
+            let session = shop::sign_in_as(&till, who, input)?;
+            let report = till.report_x(&session)?;
+            answer(&report, *format)
+        }
+        ReportCommand::Z {
+            number,
+            format,
+            out,
+        } => {
+            let number = match number {
+                Some(number) => *number,
+                None => till.reports()?.first().map(|z| z.number).ok_or_else(|| {
+                    Refusal::from(AppError::refused(
+                        ErrorCode::NotFound,
+                        "no shift has been closed",
+                    ))
+                })?,
+            };
+            if *format == ReportFormat::Pdf {
+                let report = till.report_z(number)?;
+                let page = till.report_pdf(number)?;
+                return write_out(&page, out.as_deref(), &report.title);
+            }
+            let report = till.report_z(number)?;
+            if let Some(out) = out {
+                let text = report.text.join("\n") + "\n";
+                crate::paper::write_file(out, text.as_bytes())?;
+                return Answer::new(
+                    json!({ "file": out.display().to_string() }),
+                    format!("{} is in {}.", report.title, out.display()),
+                );
+            }
+            answer(&report, *format)
+        }
+    }
+}
+
+fn answer(report: &till_app::view::ReportView, format: ReportFormat) -> Done {
+    if format == ReportFormat::Json {
+        let shown = Answer::new(report, "")?;
+        let _ = to_stdout(format!("{:#}\n", shown.json).as_bytes());
+        return Ok(Answer::none());
+    }
+    Answer::new(report, report.text.join("\n"))
+}
