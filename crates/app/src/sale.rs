@@ -157,6 +157,7 @@ impl Till {
                     till: shop.till_name(),
                     currency: shop.currency().code().to_owned(),
                     locale: shop.locale.clone(),
+                    timezone: shop.timezone.clone(),
                     test_mode: shop.test_mode,
                     refund_threshold: money(shop.refund_threshold),
                 }),

@@ -79,6 +79,8 @@ pub struct ShopView {
     pub currency: String,
     /// BCP 47 tag for dates and numbers, such as `en-NL`.
     pub locale: String,
+    /// IANA zone of the shop's times, such as `Europe/Amsterdam`.
+    pub timezone: String,
     /// Test-mode money: the stand-in or a Stripe test key. Shown as a mark.
     pub test_mode: bool,
     /// Refunds above this need a manager.

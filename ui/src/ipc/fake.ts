@@ -720,6 +720,7 @@ export class FakeTill {
             till: "Till 1",
             currency: "EUR",
             locale: "en-ES",
+            timezone: "Europe/Madrid",
             test_mode: this.#testMode,
             refund_threshold: eur(5000),
           }

@@ -1,11 +1,19 @@
 import { expect, it } from "vitest";
-import { age, countdown, dayAndTime, longDay, shortTime, timeOf } from "./time";
+import { age, clock, countdown, dayAndTime, longDay, shortTime, timeOf } from "./time";
 
 it("the hour is the shop's, whatever zone this machine is in", () => {
   expect(timeOf("2026-11-14T11:26:31+01:00")).toBe("11:26");
   expect(timeOf("2026-11-14T11:26:31-08:00")).toBe("11:26");
   expect(dayAndTime("2026-11-14T11:26:31+01:00")).toBe("Sat 14 Nov, 11:26");
   expect(longDay("2026-11-21T20:38:00+01:00")).toBe("Saturday 21 November");
+});
+
+it("the clock is the shop's too, and midnight is 00", () => {
+  expect(clock(new Date("2026-11-21T04:04:00Z"), "Europe/Amsterdam")).toBe("05:04");
+  expect(clock(new Date("2026-11-21T23:04:00Z"), "Europe/Amsterdam")).toBe("00:04");
+  const here = new Date(2026, 10, 21, 7, 5);
+  expect(clock(here)).toBe("07:05");
+  expect(clock(here, "Nowhere/Land")).toBe("07:05");
 });
 
 it("yesterday's time carries its day", () => {

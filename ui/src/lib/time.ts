@@ -49,8 +49,15 @@ function wall(at: string): Wall {
   };
 }
 
-/** "17:42" */
-export function clock(date: Date): string {
+/** "17:42", by the shop's clock where its zone is named. */
+export function clock(date: Date, timeZone?: string): string {
+  if (timeZone) {
+    try {
+      return date.toLocaleTimeString("en-GB", { timeZone, hour: "2-digit", minute: "2-digit" });
+    } catch {
+      // A zone that this machine does not know: its own is the next best.
+    }
+  }
   return `${String(date.getHours()).padStart(2, "0")}:${String(date.getMinutes()).padStart(2, "0")}`;
 }
 

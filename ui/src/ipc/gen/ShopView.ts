@@ -22,6 +22,10 @@ currency: string,
  */
 locale: string, 
 /**
+ * IANA zone of the shop's times, such as `Europe/Amsterdam`.
+ */
+timezone: string, 
+/**
  * Test-mode money: the stand-in or a Stripe test key. Shown as a mark.
  */
 test_mode: boolean, 
