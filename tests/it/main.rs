@@ -10,6 +10,7 @@
 mod bad_input;
 mod cards;
 mod day;
+mod journal;
 mod kill;
 mod schemas;
 mod tidy;

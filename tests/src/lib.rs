@@ -14,54 +14,23 @@
 )]
 
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use secrecy::SecretString;
+use till_adapters::sim::{SeededIds, SimClock};
 use till_app::auth::Session;
 use till_app::error::{AppError, ErrorCode};
-use till_app::ports::{Clock, Ids, PrinterError, ReceiptPrinter, SecretError, SecretStore};
+use till_app::ports::{Clock, PrinterError, ReceiptPrinter, SecretError, SecretStore};
 use till_app::view::{
     ApprovalInput, DoneView, RefundLineInput, SaleView, TenderKindView, TenderStateView,
 };
 use till_app::{Ports, Till};
-use till_domain::ids::{Timestamp, Uuid};
+use till_domain::ids::Timestamp;
 use till_stand_in::{ClockSource, Config, FaultPlan, StandIn, TEST_KEY};
 use till_store::StoredRequest;
 use till_sync::phases::Claimed;
 use till_sync::transport::{Answer, HttpAnswer};
-
-/// A clock that is moved by hand.
-#[derive(Debug)]
-pub struct SimClock(AtomicI64);
-
-impl SimClock {
-    /// Moves it.
-    pub fn advance_ms(&self, ms: i64) {
-        self.0.fetch_add(ms, Ordering::SeqCst);
-    }
-}
-
-impl Clock for SimClock {
-    fn now(&self) -> Timestamp {
-        Timestamp(self.0.load(Ordering::SeqCst))
-    }
-}
-
-/// Ids from a seed, in order.
-#[derive(Debug)]
-pub struct SeededIds(AtomicU64);
-
-impl Ids for SeededIds {
-    fn new_id(&self, now: Timestamp) -> Uuid {
-        let n = self.0.fetch_add(1, Ordering::SeqCst);
-        let mut bytes = [0_u8; 10];
-        bytes[2..].copy_from_slice(&n.wrapping_mul(0x9E37_79B9_7F4A_7C15).to_be_bytes());
-        bytes[..2].copy_from_slice(&n.to_be_bytes()[6..]);
-        let ms = u64::try_from(now.0).unwrap_or(0);
-        uuid::Builder::from_unix_timestamp_millis(ms, &bytes).into_uuid()
-    }
-}
 
 /// Paper that can be read, and a printer that can be switched off.
 #[derive(Debug, Default)]
@@ -134,7 +103,7 @@ impl World {
     /// The sample shop, a cashier signed in, the line up.
     #[must_use]
     pub fn from_seed(seed: u64) -> Self {
-        let clock = Arc::new(SimClock(AtomicI64::new(NOON_MS)));
+        let clock = Arc::new(SimClock::new(Timestamp(NOON_MS)));
         let mut world = Self {
             till: None,
             printer: Arc::default(),
@@ -148,7 +117,7 @@ impl World {
             }),
             drop_answers: 0,
             unplugged: false,
-            ids: Arc::new(SeededIds(AtomicU64::new(seed << 32))),
+            ids: Arc::new(SeededIds::from_seed(seed)),
             folder: tempfile::tempdir().unwrap(),
             cashier: None,
             manager: None,
@@ -421,6 +390,16 @@ impl World {
         answer
     }
 
+    /// The next request of this tender tells Stripe to charge it.
+    #[must_use]
+    pub fn is_confirming(&self, tender: &str) -> bool {
+        let detail = self.till().outbox_entry(tender).unwrap();
+        detail
+            .history
+            .iter()
+            .any(|h| h.says.starts_with("Stripe knows of it"))
+    }
+
     /// How often a tender was charged at Stripe.
     #[must_use]
     pub fn charges_of(&self, tender: &str) -> usize {
@@ -494,7 +473,8 @@ pub fn carry(stripe: &mut StandIn, request: &StoredRequest) -> Answer {
             replayed: answer.header_value("Idempotent-Replayed") == Some("true"),
             body: answer.body,
         }),
-        _ => Answer::Lost,
+        Wire::NoRoute => Answer::Unreachable,
+        Wire::DropBeforeAct | Wire::DropAfterAct | Wire::Truncated { .. } => Answer::Lost,
     }
 }
 
@@ -511,8 +491,8 @@ pub fn open_till(folder: &std::path::Path) -> Till {
     Till::open(
         folder,
         Ports {
-            clock: Arc::new(SimClock(AtomicI64::new(now))),
-            ids: Arc::new(SeededIds(AtomicU64::new(now.unsigned_abs()))),
+            clock: Arc::new(SimClock::new(Timestamp(now))),
+            ids: Arc::new(SeededIds::from_seed(now.unsigned_abs())),
             printer: Arc::new(SimPrinter::default()),
             secrets: Arc::new(SimSecrets(Some(TEST_KEY))),
         },

@@ -174,7 +174,7 @@ impl Till {
                 .count();
             let need = tx.charges_that_need_a_person()?.len() + refunds_failed;
             Ok(ConnectionView {
-                online: line.reachable && !line.forced_offline,
+                online: line.reachable && !line.forced_offline && line.paused.is_none(),
                 forced_offline: line.forced_offline,
                 offline_since: line.offline_since.map(|t| local(&shop, t)),
                 waiting: tx.outbox_waiting_count()?,

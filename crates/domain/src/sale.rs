@@ -528,6 +528,7 @@ impl OpenSale {
             });
         }
         let voided = self.voided_lines(pricing)?;
+        let tenders = self.tenders.into_iter().map(without_card_ids).collect();
         let lines = self.lines.into_iter().filter(|l| !l.voided);
         Ok(CommittedSale {
             id: self.id,
@@ -540,7 +541,7 @@ impl OpenSale {
                 .collect(),
             voided,
             discounts: self.discounts,
-            tenders: self.tenders,
+            tenders,
             taxes: figures.taxes,
             net: figures.net,
             tax: figures.tax,
@@ -572,6 +573,21 @@ impl CommittedSale {
     pub const fn currency(&self) -> Currency {
         self.total.currency()
     }
+}
+
+/// What names a customer's card at Stripe stays out of the journal: the outbox has
+/// it while it is needed, and an erased customer takes it along.
+fn without_card_ids(mut tender: Tender) -> Tender {
+    if let TenderKind::Card {
+        capture: CardCapture::SavedCard(card),
+        ..
+    } = &mut tender.kind
+    {
+        card.stripe_customer.clear();
+        card.payment_method.clear();
+        card.expires.clear();
+    }
+    tender
 }
 
 fn check_quantity(unit: Unit, quantity: Decimal) -> Result<(), SaleError> {

@@ -1,4 +1,5 @@
 //! What a shop relies on when goods come back.
+#![allow(clippy::unwrap_used, reason = "tests")]
 
 use proptest::prelude::*;
 use rust_decimal::{Decimal, dec};

@@ -223,11 +223,20 @@ impl Tx<'_> {
         Ok(())
     }
 
-    /// Empties a customer's row; the id stays. False where there is none.
+    /// Empties a customer's row, and what the outbox keeps of their charges; the id
+    /// stays. False where there is none.
     ///
     /// # Errors
     /// [`StoreError`].
     pub fn erase_customer(&self, id: CustomerId) -> Result<bool> {
+        self.conn.execute(
+            "UPDATE outbox SET private = json_remove(private, '$.email', '$.customer',
+                    '$.payment_method')
+             WHERE id IN (SELECT tender FROM charge WHERE customer = ?1)
+                OR id IN (SELECT p.id FROM refund_part p JOIN charge c ON c.tender = p.tender
+                          WHERE c.customer = ?1)",
+            [blob::of(id.0)],
+        )?;
         let changed = self.conn.execute(
             "UPDATE customer SET name = NULL, email = NULL, phone = NULL, stripe_customer = NULL,
                     payment_method = NULL, brand = NULL, last4 = NULL, expires = NULL,

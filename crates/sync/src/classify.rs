@@ -112,7 +112,12 @@ fn find<T>(
 fn success(op: Op, id: &str, body: &[u8]) -> Option<Event> {
     let value: Value = serde_json::from_slice(body).ok()?;
     match op {
-        Op::Charge(ChargeOp::Find) => find(&value, "tender_id", id, intent).map(Event::Found),
+        // A list that goes on may hold ours further down. An intent that nobody
+        // confirms charges nothing, so a new one may be made all the same.
+        Op::Charge(ChargeOp::Find) => value
+            .get("data")
+            .is_some()
+            .then(|| Event::Found(find(&value, "tender_id", id, intent).flatten())),
         Op::Refund(RefundOp::Find) => find(&value, "refund_id", id, refund).map(Event::FoundRefund),
         Op::Charge(
             ChargeOp::CreateSession | ChargeOp::RetrieveSession | ChargeOp::ExpireSession,

@@ -1,7 +1,7 @@
 //! Getting the outbox to Stripe, exactly once.
 //!
 //! No clock, no sleeping, no network: it is told the time, says what to send and
-//! is told what came back. See `docs` in [`machine`] for what always holds.
+//! is told what came back. What always holds is at the head of [`machine`].
 #![warn(missing_docs)]
 
 pub mod classify;

@@ -23,6 +23,7 @@ use till_app::ports::SecretStore;
 use till_app::view::{RefundLineInput, TenderKindView, TenderStateView};
 use till_app::{Ports, Till};
 use till_stand_in::TEST_KEY;
+use tokio::sync::Notify;
 
 struct Random(u64);
 
@@ -43,7 +44,7 @@ fn say(line: &str) {
 }
 
 /// Ends the open sale, whatever state a kill left it in.
-fn finish(till: &Till, cashier: &Session) {
+fn finish(till: &Till, cashier: &Session, wake: &Notify) {
     for _ in 0..4_000 {
         let Some(sale) = till.sale_current().unwrap() else {
             return;
@@ -72,6 +73,7 @@ fn finish(till: &Till, cashier: &Session) {
             // As a cashier would: go online and look again.
             till.set_forced_offline(false).unwrap();
             till.outbox_send_now().unwrap();
+            wake.notify_one();
             std::thread::sleep(Duration::from_millis(5));
         } else {
             let due = &sale.cash_due;
@@ -82,7 +84,7 @@ fn finish(till: &Till, cashier: &Session) {
     panic!("the open sale does not end: {:#?}", till.sale_current());
 }
 
-fn one_sale(till: &Till, cashier: &Session, random: &mut Random) {
+fn one_sale(till: &Till, cashier: &Session, wake: &Notify, random: &mut Random) {
     till.set_forced_offline(random.below(3) == 0).unwrap();
     for _ in 0..=random.below(3) {
         let found = till
@@ -118,7 +120,8 @@ fn one_sale(till: &Till, cashier: &Session, random: &mut Random) {
             "{error:?}"
         );
     }
-    finish(till, cashier);
+    wake.notify_one();
+    finish(till, cashier, wake);
 }
 
 fn one_refund(till: &Till, cashier: &Session, random: &mut Random) {
@@ -177,14 +180,14 @@ fn main() {
         .build()
         .unwrap();
     let transport = Arc::new(ReqwestTransport::new(url, secrets).unwrap());
-    let wake = Arc::new(tokio::sync::Notify::new());
+    let wake = Arc::new(Notify::new());
     till.set_reachable(true);
-    runtime.spawn(drive::run(till.clone(), transport, wake, || {}));
+    runtime.spawn(drive::run(till.clone(), transport, wake.clone(), || {}));
     say("ready");
 
-    finish(&till, &cashier);
+    finish(&till, &cashier, &wake);
     while till.receipts_so_far().unwrap() < sales {
-        one_sale(&till, &cashier, &mut random);
+        one_sale(&till, &cashier, &wake, &mut random);
         if random.below(6) == 0 {
             one_refund(&till, &cashier, &mut random);
         }
@@ -192,6 +195,7 @@ fn main() {
     till.set_forced_offline(false).unwrap();
     while till.connection().unwrap().waiting > 0 {
         till.outbox_send_now().unwrap();
+        wake.notify_one();
         std::thread::sleep(Duration::from_millis(50));
     }
     say("quiet");
