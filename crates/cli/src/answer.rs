@@ -130,6 +130,15 @@ impl Refusal {
         }
     }
 
+    /// A rule, in the words of a view.
+    pub(crate) fn rule(code: ErrorCode, message: impl Into<String>) -> Self {
+        Self {
+            code: word(code),
+            message: message.into(),
+            exit: exit_of(code),
+        }
+    }
+
     /// A verification found a difference.
     pub(crate) fn difference(code: &str, message: impl Into<String>) -> Self {
         Self {

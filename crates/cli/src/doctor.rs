@@ -89,8 +89,8 @@ fn keyring(folder: &Path) -> Finding {
         Err(error) => bad(
             "keyring",
             format!(
-                "{error}. Selling goes on; cards cannot be charged. Start or install one, such \
-                 as gnome-keyring."
+                "No key can be had: {error}. Selling goes on; cards queue within the limits. \
+                 Start or install a keyring, such as gnome-keyring."
             ),
         ),
     }

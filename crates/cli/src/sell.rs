@@ -280,9 +280,9 @@ impl Counter<'_> {
             Some(t) if matches!(t.state, TenderStateView::Certain | TenderStateView::Queued) => {
                 Ok(())
             }
-            Some(t) => Err(Refusal::about(
-                &AppError::refused(ErrorCode::TenderUnavailable, t.says.trim_end_matches('.')),
-                what,
+            Some(t) => Err(Refusal::rule(
+                ErrorCode::TenderUnavailable,
+                format!("{what}: {}", t.says),
             )),
             None => Err(Refusal::about(
                 &AppError::from(ErrorCode::TenderUnavailable),
@@ -319,8 +319,10 @@ impl Counter<'_> {
         for tender in &sale.tenders {
             self.till().tender_remove(&self.session, &tender.id)?;
         }
+        // Also what left the sale already may still have to be cancelled at Stripe.
         self.net.drive(Duration::from_secs(5), |till| {
-            Ok(till.sale_current()?.is_none_or(|s| s.tenders.is_empty()))
+            let on_sale = till.sale_current()?.is_some_and(|s| !s.tenders.is_empty());
+            Ok(!on_sale && till.connection()?.waiting == 0)
         })?;
         self.till().void_sale(&self.session)?;
         Ok(())
