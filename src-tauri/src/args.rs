@@ -143,7 +143,7 @@ mod tests {
             "--size",
             "--size 1024",
             "--size 1x1",
-            "--sampel",
+            "--simple",
             "shop",
         ] {
             assert!(

@@ -309,7 +309,8 @@ impl ReqwestTransport {
         self.prober.head(url).send().await.is_ok()
     }
 
-    /// Whose key `key` is.
+    /// Whose key `key` is. A restricted key without the right to read its account is
+    /// [`UNNAMED_ACCOUNT`] unless Stripe's refusal names it.
     ///
     /// # Errors
     /// [`AccountError`].
@@ -318,24 +319,35 @@ impl ReqwestTransport {
             return Err(AccountError::LiveKeyOverHttp);
         }
         let bearer = bearer(key).ok_or(AccountError::Refused)?;
-        let request = self
-            .client
-            .get(format!("{}/v1/account", self.base))
-            .header(AUTHORIZATION, bearer)
-            .header("Stripe-Version", API_VERSION);
-        match exchange(request).await {
-            Answer::Unreachable | Answer::Lost => Err(AccountError::Unreachable),
-            Answer::Http(http) => match http.status {
-                401 | 403 => Err(AccountError::Refused),
-                200..300 => account_id(&http.body)
-                    .map(|id| AccountFacts {
-                        id,
-                        livemode: is_live(key),
-                    })
-                    .ok_or(AccountError::Unreadable),
-                _ => Err(AccountError::Unreadable),
-            },
-        }
+        let ask = |path: &str| {
+            let request = self
+                .client
+                .get(format!("{}{path}", self.base))
+                .header(AUTHORIZATION, bearer.clone())
+                .header("Stripe-Version", API_VERSION);
+            exchange(request)
+        };
+        let id = match answered(ask("/v1/account").await)? {
+            http if (200..300).contains(&http.status) => {
+                account_id(&http.body).ok_or(AccountError::Unreadable)?
+            }
+            // A restricted key may read PaymentIntents and not the account: it is
+            // good when it can do what the till does.
+            http if http.status == 403 => {
+                let listed = answered(ask("/v1/payment_intents?limit=1").await)?;
+                match listed.status {
+                    200..300 => named_account(&http.body),
+                    401 | 403 => return Err(AccountError::Refused),
+                    _ => return Err(AccountError::Unreadable),
+                }
+            }
+            http if http.status == 401 => return Err(AccountError::Refused),
+            _ => return Err(AccountError::Unreadable),
+        };
+        Ok(AccountFacts {
+            id,
+            livemode: is_live(key),
+        })
     }
 
     fn record(&self, request: &StoredRequest) {
@@ -449,6 +461,24 @@ async fn whole(mut response: Response) -> Option<HttpAnswer> {
 
 fn text(headers: &HeaderMap, name: &str) -> Option<String> {
     Some(headers.get(name)?.to_str().ok()?.trim().to_owned())
+}
+
+/// The account of a key that may not say whose it is.
+pub const UNNAMED_ACCOUNT: &str = "acct_unnamed";
+
+/// The `acct_…` that a refusal names, if it does.
+fn named_account(body: &[u8]) -> String {
+    String::from_utf8_lossy(body)
+        .split(|c: char| !c.is_ascii_alphanumeric() && c != '_')
+        .find(|word| word.len() > 10 && word.starts_with("acct_"))
+        .map_or_else(|| UNNAMED_ACCOUNT.to_owned(), str::to_owned)
+}
+
+fn answered(answer: Answer) -> Result<HttpAnswer, AccountError> {
+    match answer {
+        Answer::Unreachable | Answer::Lost => Err(AccountError::Unreachable),
+        Answer::Http(http) => Ok(http),
+    }
 }
 
 fn account_id(body: &[u8]) -> Option<String> {

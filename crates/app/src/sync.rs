@@ -6,6 +6,7 @@
 use till_domain::charge::{ChargeState, RefundState};
 use till_domain::ids::Timestamp;
 use till_domain::journal::JournalEvent;
+use till_store::Tx;
 use till_sync::phases::{self, Claim, Claimed, Recorded};
 use till_sync::request::stripe_factor;
 use till_sync::transport::Answer;
@@ -39,6 +40,18 @@ pub struct StripeSetting {
     pub account: String,
     /// Real money.
     pub livemode: bool,
+}
+
+/// A queue belongs to one account and one mode.
+fn may_join(tx: &Tx<'_>, setting: &StripeSetting) -> Result<(), AppError> {
+    let before: Option<StripeSetting> = tx.setting("stripe")?;
+    let same = before
+        .as_ref()
+        .is_none_or(|b| b.account == setting.account && b.livemode == setting.livemode);
+    if !same && tx.outbox_waiting_count()? > 0 {
+        return Err(ErrorCode::StripeAccountDiffers.into());
+    }
+    Ok(())
 }
 
 impl Till {
@@ -239,21 +252,24 @@ impl Till {
         Ok(self.store()?.read(|tx| tx.setting("stripe"))?)
     }
 
-    /// Joins the till to an account whose key Stripe has just accepted. With
-    /// charges waiting, another account or mode is refused.
+    /// Whether the till may be joined to an account: with charges waiting, another
+    /// account or mode is refused.
     ///
     /// # Errors
     /// [`ErrorCode::StripeAccountDiffers`], and what the store says.
+    pub fn may_join_stripe(&self, setting: &StripeSetting) -> Result<(), AppError> {
+        self.store()?.read(|tx| may_join(tx, setting))
+    }
+
+    /// Joins the till to an account whose key Stripe has just accepted.
+    ///
+    /// # Errors
+    /// As [`Till::may_join_stripe`].
     pub fn join_stripe(&self, setting: &StripeSetting) -> Result<(), AppError> {
         let now = self.now();
         self.store()?.write(|tx| {
+            may_join(tx, setting)?;
             let before: Option<StripeSetting> = tx.setting("stripe")?;
-            let same = before
-                .as_ref()
-                .is_none_or(|b| b.account == setting.account && b.livemode == setting.livemode);
-            if !same && tx.outbox_waiting_count()? > 0 {
-                return Err(AppError::from(ErrorCode::StripeAccountDiffers));
-            }
             tx.set_setting("stripe", setting)?;
             let mut facts = shop(tx)?;
             facts.test_mode = !setting.livemode;
@@ -267,7 +283,7 @@ impl Till {
                     now,
                 )?;
             }
-            Ok(())
+            Ok::<_, AppError>(())
         })?;
         self.set_paused(None);
         Ok(())

@@ -80,7 +80,9 @@ fn connect(folder: &Path, api_base: Option<&str>, without_keyring: bool, input: 
         account: account.id,
         livemode: account.livemode,
     };
-    // Asked before the keyring is written: a refused join must not leave a key.
+    // Asked before the keyring is written: a refused join must not leave a key that
+    // the waiting charges would be sent with.
+    till.may_join_stripe(&setting)?;
     if !without_keyring {
         let keyring = shop::keyring(folder);
         keyring.set_stripe_key(&key).map_err(AppError::from)?;

@@ -169,8 +169,8 @@ fn main() {
     if !till.has_shop().unwrap() {
         till.setup_sample().unwrap();
     }
-    let ines = till.users().unwrap()[0].id.parse().unwrap();
-    let cashier = till.sign_in(ines, "1111").unwrap();
+    let cashier_id = till.users().unwrap()[0].id.parse().unwrap();
+    let cashier = till.sign_in(cashier_id, "1111").unwrap();
     if till.boot(None).unwrap().shift.is_none() {
         till.shift_open(&cashier, "150.00").unwrap();
     }
