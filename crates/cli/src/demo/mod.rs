@@ -334,3 +334,47 @@ impl Drop for Bar {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use till_stand_in::{FaultPlan, Request, TEST_KEY};
+
+    /// Charges a euro behind the till's back, for a tender.
+    fn charge_behind_its_back(world: &mut World, tender: &str) {
+        world.stripe.set_faults(FaultPlan::none());
+        let form = format!(
+            "amount=100&currency=eur&payment_method=pm_card_visa&confirm=true\
+             &allowed_payment_method_types[0]=card&metadata[tender_id]={tender}"
+        );
+        let request = Request::post("/v1/payment_intents", &form)
+            .key(TEST_KEY)
+            .header("Stripe-Version", till_stand_in::API_VERSION)
+            .idempotency_key("behind-the-back-of-the-till");
+        let reply = world.stripe.handle(&request);
+        let answer = reply.answer().unwrap();
+        assert_eq!(answer.status, 200, "{}", answer.value());
+    }
+
+    #[test]
+    fn a_charge_that_the_journal_does_not_know_is_found() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut world = World::open(folder.path(), 5, 200).unwrap();
+        let mut day = Day::new(&mut world, 20, 5).unwrap();
+        play(&mut day, 20).unwrap();
+        drop(day);
+        let before = books::check(&world).unwrap();
+        assert_eq!(before.differences, Vec::<String>::new());
+        let charged = world.till().unwrap().card_books().unwrap().charged;
+        let tender = charged.keys().next().unwrap().clone();
+
+        charge_behind_its_back(&mut world, &tender);
+
+        let after = books::check(&world).unwrap();
+        assert_eq!(
+            (after.difference.as_str(), after.charged_twice),
+            ("1.00", 1)
+        );
+        assert!(!after.differences.is_empty());
+    }
+}
