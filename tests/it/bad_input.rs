@@ -256,3 +256,64 @@ fn a_full_disk_sells_nothing_and_loses_nothing() {
     world.complete().unwrap();
     world.check_invariants();
 }
+
+#[test]
+fn a_wrong_key_pauses_the_queue_and_loses_nothing() {
+    let mut world = World::from_seed(7);
+    world.open_shift("0.00");
+    world.online(false);
+    let mut tenders = Vec::new();
+    for _ in 0..3 {
+        world.ring_up(&[("Goudse kaas oud", "0.500")]);
+        let sale = world.card(TenderKindView::SimulatedReader, None).unwrap();
+        tenders.push(sale.tenders[0].id.clone());
+        world.complete().unwrap();
+    }
+    world.stripe.set_keys(vec!["rk_test_another".into()]);
+    world.online(true);
+    assert!(world.step(), "the first request is refused");
+    assert!(!world.step(), "and the others are not sent");
+    let connection = world.till().connection().unwrap();
+    assert_eq!(connection.waiting, 3);
+    assert!(!connection.online);
+    let says = connection.paused.expect("says why");
+    assert_eq!(says, ErrorCode::StripeKeyRefused.sentence());
+    // The till sells on.
+    world.ring_up(&[("Halfvolle melk", "1")]);
+    world.cash("1.25");
+    world.complete().unwrap();
+    // The key is mended, and somebody presses Send now.
+    world.stripe.set_keys(vec![till_stand_in::TEST_KEY.into()]);
+    world.till().outbox_send_now().unwrap();
+    world.run_until_quiet();
+    for tender in tenders {
+        assert_eq!(world.charges_of(&tender), 1);
+    }
+    world.check_invariants();
+}
+
+#[test]
+fn no_key_and_no_pin_is_in_the_folder() {
+    let mut world = World::from_seed(8);
+    world.open_shift("0.00");
+    world.ring_up(&[("Goudse kaas oud", "1.000")]);
+    world.card(TenderKindView::SimulatedReader, None).unwrap();
+    world.run_until_quiet();
+    world.complete().unwrap();
+    let wrong = world.manager_says("73570042");
+    assert!(world.till().approve(&wrong).is_err());
+    world.till().idle();
+    let mut read = 0;
+    for file in std::fs::read_dir(world.folder()).unwrap() {
+        let path = file.unwrap().path();
+        if path.is_file() {
+            let bytes = std::fs::read(&path).unwrap();
+            read += bytes.len();
+            for secret in [till_stand_in::TEST_KEY, "73570042"] {
+                let found = bytes.windows(secret.len()).any(|w| w == secret.as_bytes());
+                assert!(!found, "{} holds a secret", path.display());
+            }
+        }
+    }
+    assert!(read > 100_000, "the shop's file was read");
+}

@@ -24,6 +24,7 @@ fn a_day_killed_two_hundred_times_loses_and_doubles_nothing() {
         seed: 9,
         clock: ClockSource::System,
         faults: FaultPlan::mixed(50),
+        record: true,
         ..Config::default()
     });
     for card in till_app::sample_cards() {
@@ -112,6 +113,9 @@ fn a_day_killed_two_hundred_times_loses_and_doubles_nothing() {
         0,
         "the outbox is drained"
     );
+    let transcript = tempfile::tempdir().unwrap();
+    server.lock().write_transcript(transcript.path()).unwrap();
+    crate::schemas::check(transcript.path());
     let ledger = server.lock().ledger();
     assert_eq!(ledger.charged_twice(), Vec::<&str>::new());
     let books = till.card_books().unwrap();
