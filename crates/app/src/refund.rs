@@ -5,7 +5,7 @@ use rust_decimal::Decimal;
 use till_domain::charge::RefundState;
 use till_domain::ids::{ReceiptNumber, RefundId, RefundPartId, TenderId};
 use till_domain::journal::{Entry, JournalEvent};
-use till_domain::money::Money;
+use till_domain::money::{Money, decimal};
 use till_domain::refund::{
     CommittedRefund, GiveBack, RefundPart, RefundQuote, SaleSoFar, TakeBack, TenderLeft,
     needs_manager, quote_refund,
@@ -15,7 +15,7 @@ use till_receipts::data::Copy;
 use till_store::Tx;
 use till_sync::machine::Refund;
 use till_sync::phases;
-use till_sync::request::stripe_minor;
+use till_sync::request::{minimum_minor, stripe_minor};
 
 use crate::auth::Session;
 use crate::error::{AppError, ErrorCode};
@@ -91,14 +91,36 @@ fn so_far<'a>(tx: &Tx<'_>, shop: &Shop, source: &'a Source) -> Result<SaleSoFar<
     })
 }
 
+/// What a refund would be. A charge is not lowered to less than Stripe charges:
+/// then it is made whole, and the part goes back after it.
+fn quote_back(
+    tx: &Tx<'_>,
+    shop: &Shop,
+    source: &Source,
+    take: &[TakeBack],
+) -> Result<RefundQuote, AppError> {
+    let so_far = so_far(tx, shop, source)?;
+    let mut quote = quote_refund(&so_far, take, &shop.pricing)?;
+    for (tender, how, amount) in &mut quote.parts {
+        let left = so_far.tenders.iter().find(|t| Some(t.tender) == *tender);
+        if let (GiveBack::LowerCharge, Some(left)) = (&how, left) {
+            let rest = left.left.checked_sub(*amount)?;
+            let waits = left.charge.is_some_and(|state| state.is_waiting());
+            if waits && rest.is_positive() && stripe_minor(rest) < minimum_minor(shop.currency()) {
+                *how = GiveBack::WhenKnown;
+            }
+        }
+    }
+    Ok(quote)
+}
+
 fn take_back(lines: &[RefundLineInput]) -> Result<Vec<TakeBack>, AppError> {
     lines
         .iter()
         .map(|l| {
             Ok(TakeBack {
                 line: line_id(&l.line)?,
-                quantity: Decimal::from_str_exact(l.quantity.trim())
-                    .map_err(|_| ErrorCode::NotANumber)?,
+                quantity: decimal(l.quantity.trim())?,
                 restock: l.restock,
             })
         })
@@ -224,7 +246,7 @@ impl Till {
         self.store()?.read(|tx| {
             let shop = shop(tx)?;
             let source = source(tx, &shop, receipt)?;
-            let quote = quote_refund(&so_far(tx, &shop, &source)?, &take, &shop.pricing)?;
+            let quote = quote_back(tx, &shop, &source, &take)?;
             let needs = needs_manager(quote.total, source.refunded, shop.refund_threshold)?;
             Ok(RefundQuoteView {
                 total: money(quote.total.checked_add(quote.cash_rounding)?),
@@ -270,7 +292,7 @@ impl Till {
             let shop = shop(tx)?;
             need_shift(tx)?;
             let source = source(tx, &shop, receipt)?;
-            let quote = quote_refund(&so_far(tx, &shop, &source)?, &take, &shop.pricing)?;
+            let quote = quote_back(tx, &shop, &source, &take)?;
             let needs = needs_manager(quote.total, source.refunded, shop.refund_threshold)?;
             if needs && approval.is_none() {
                 return Err(AppError::from(ErrorCode::NeedsManager));

@@ -6,7 +6,7 @@ use till_domain::catalog::{Customer, Unit};
 use till_domain::charge::ChargeState;
 use till_domain::ids::{CustomerId, LineId, ProductId, ReceiptNumber, SaleId, TenderId, Timestamp};
 use till_domain::journal::{Entry, JournalEvent};
-use till_domain::money::Money;
+use till_domain::money::{Money, decimal};
 use till_domain::quote::Discount;
 use till_domain::sale::{CommittedSale, OpenSale, Tender, TenderKind};
 use till_receipts::data::Copy;
@@ -23,10 +23,6 @@ use crate::view::{
     SaleSummaryView, SaleView, ShiftView, ShopView, SuspendedView, UserView,
 };
 use crate::{Effects, OPEN_DRAWER, Shop, Till, amount, check_text, paper, profile_list, shop};
-
-fn decimal(text: &str) -> Result<Decimal, AppError> {
-    Decimal::from_str_exact(text.trim()).map_err(|_| ErrorCode::NotANumber.into())
-}
 
 pub(crate) fn line_id(text: &str) -> Result<LineId, AppError> {
     text.parse().map_err(|_| ErrorCode::NotFound.into())
@@ -309,7 +305,7 @@ impl Till {
         self.change_sale(session, |tx, _, sale| {
             let product = tx.product(id)?.ok_or(ErrorCode::NotFound)?.product;
             let quantity = match quantity {
-                Some(text) => decimal(text)?,
+                Some(text) => decimal(text.trim())?,
                 None if product.unit == Unit::Kilogram => {
                     return Err(ErrorCode::QuantityKind.into());
                 }
@@ -330,7 +326,7 @@ impl Till {
         line: &str,
         quantity: &str,
     ) -> Result<SaleView, AppError> {
-        let (line, quantity) = (line_id(line)?, decimal(quantity)?);
+        let (line, quantity) = (line_id(line)?, decimal(quantity.trim())?);
         self.change_sale(session, |_, _, sale| Ok(sale.set_quantity(line, quantity)?))
     }
 
@@ -383,7 +379,7 @@ impl Till {
         let shop = self.shop()?;
         let (discount, percent) = match discount {
             DiscountInput::Percent(text) => {
-                let percent = decimal(text)?;
+                let percent = decimal(text.trim())?;
                 if percent.is_sign_negative() {
                     return Err(ErrorCode::Negative.into());
                 }

@@ -173,7 +173,7 @@ impl Money {
     /// # Errors
     /// [`MoneyError::NotANumber`], [`MoneyError::TooManyPlaces`], [`MoneyError::TooLarge`].
     pub fn parse(text: &str, currency: Currency) -> Result<Self, MoneyError> {
-        let value = Decimal::from_str_exact(text).map_err(|_| MoneyError::NotANumber)?;
+        let value = decimal(text)?;
         let places = value.normalize().scale();
         if places > currency.exponent() {
             return Err(MoneyError::TooManyPlaces { places, currency });
@@ -270,6 +270,21 @@ impl Money {
     }
 }
 
+/// Reads a decimal number as people write it: digits, one point, a sign. The
+/// library's own parser takes underscores too, and `1_0` is no sum of money.
+///
+/// # Errors
+/// [`MoneyError::NotANumber`].
+pub fn decimal(text: &str) -> Result<Decimal, MoneyError> {
+    if text
+        .bytes()
+        .any(|b| !matches!(b, b'0'..=b'9' | b'.' | b'-' | b'+'))
+    {
+        return Err(MoneyError::NotANumber);
+    }
+    Decimal::from_str_exact(text).map_err(|_| MoneyError::NotANumber)
+}
+
 impl fmt::Display for Money {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(&self.to_decimal(), f)
@@ -342,7 +357,9 @@ mod tests {
             ("15.705", Err("3 decimal places where EUR has 2")),
             ("1e3", Err("not a decimal number")),
             ("NaN", Err("not a decimal number")),
+            ("1_0", Err("not a decimal number")),
             ("", Err("not a decimal number")),
+            ("1,50", Err("not a decimal number")),
             (
                 "99999999999999999999",
                 Err("amount is larger than a till takes"),
