@@ -126,7 +126,7 @@ impl Till {
                 let until = (wrong >= TRIES).then(|| now.plus_ms(LOCK_MS));
                 tx.set_wrong_pins(id, if until.is_some() { 0 } else { wrong }, until)?;
                 tx.append(
-                    &JournalEvent::PinRefused {
+                    JournalEvent::PinRefused {
                         user: id,
                         locked: until.is_some(),
                     },

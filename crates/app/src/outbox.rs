@@ -436,7 +436,7 @@ impl Till {
                         state == ChargeState::Canceled || phases::want_cancel(tx, tender, now)?;
                     if known || free {
                         tx.append(
-                            &JournalEvent::DebtPaid {
+                            JournalEvent::DebtPaid {
                                 tender,
                                 amount,
                                 by: session.user().id,

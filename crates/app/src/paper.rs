@@ -872,7 +872,7 @@ impl Till {
         self.store()?.write(|tx| {
             let (receipt, document) = duplicate(tx, receipt)?;
             tx.append(
-                &JournalEvent::Reprinted {
+                JournalEvent::Reprinted {
                     receipt,
                     by: session.user().id,
                 },

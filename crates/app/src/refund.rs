@@ -360,7 +360,7 @@ impl Till {
             number: tx.next_receipt_number()?,
         };
         Ok(tx.append(
-            &JournalEvent::RefundCommitted {
+            JournalEvent::RefundCommitted {
                 receipt,
                 refund: Box::new(refund),
             },

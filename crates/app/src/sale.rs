@@ -488,7 +488,7 @@ impl Till {
             let lines = stored.sale.voided_lines(&shop.pricing)?;
             if !lines.is_empty() {
                 tx.append(
-                    &JournalEvent::SaleVoided {
+                    JournalEvent::SaleVoided {
                         sale: stored.sale.id,
                         lines,
                         by: session.user().id,
@@ -556,7 +556,7 @@ impl Till {
                 return Err(ErrorCode::NotFound.into());
             }
             tx.append(
-                &JournalEvent::CustomerErased {
+                JournalEvent::CustomerErased {
                     customer: id,
                     by: session.user().id,
                 },
@@ -704,7 +704,7 @@ impl Till {
             };
             let id = committed.id;
             let entry = tx.append(
-                &JournalEvent::SaleCommitted {
+                JournalEvent::SaleCommitted {
                     receipt,
                     sale: Box::new(committed),
                 },

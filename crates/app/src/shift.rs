@@ -976,7 +976,7 @@ impl Till {
                 return Err(AppError::from(ErrorCode::ShiftOpen));
             }
             tx.append(
-                &JournalEvent::ShiftOpened {
+                JournalEvent::ShiftOpened {
                     float: amount(float, &shop)?,
                     by: session.user().id,
                 },
@@ -1002,7 +1002,7 @@ impl Till {
             let shop = shop(tx)?;
             open_shift(tx)?;
             let entry = tx.append(
-                &JournalEvent::PaidIn {
+                JournalEvent::PaidIn {
                     amount: cash(amount, &shop)?,
                     reason: reason.trim().to_owned(),
                     by: session.user().id,
@@ -1044,7 +1044,7 @@ impl Till {
                 ));
             }
             let entry = tx.append(
-                &JournalEvent::PaidOut {
+                JournalEvent::PaidOut {
                     amount,
                     reason: reason.trim().to_owned(),
                     by: session.user().id,
@@ -1070,7 +1070,7 @@ impl Till {
         self.store()?.write(|tx| {
             open_shift(tx)?;
             tx.append(
-                &JournalEvent::NoSale {
+                JournalEvent::NoSale {
                     reason: reason.to_owned(),
                     by: session.user().id,
                 },
@@ -1146,7 +1146,7 @@ impl Till {
                 return Err(AppError::from(ErrorCode::NotNow));
             }
             entries.push(tx.append(
-                &JournalEvent::DrawerCounted {
+                JournalEvent::DrawerCounted {
                     counted,
                     expected,
                     by: session.user().id,
@@ -1227,7 +1227,7 @@ impl Till {
                 ));
             }
             entries.push(tx.append(
-                &JournalEvent::ShiftClosed {
+                JournalEvent::ShiftClosed {
                     opened_at: shift.opened_at,
                     expected,
                     counted,
@@ -1482,7 +1482,7 @@ fn clear_open_sale(tx: &Tx<'_>, shop: &Shop, by: UserId, now: Timestamp) -> Resu
     }
     if !sale.lines.is_empty() {
         tx.append(
-            &JournalEvent::SaleVoided {
+            JournalEvent::SaleVoided {
                 sale: sale.id,
                 lines: sale.voided_lines(&shop.pricing)?,
                 by,

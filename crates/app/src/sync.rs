@@ -276,7 +276,7 @@ impl Till {
             tx.set_setting("shop", &facts)?;
             if before.as_ref() != Some(setting) {
                 tx.append(
-                    &JournalEvent::StripeConnected {
+                    JournalEvent::StripeConnected {
                         account: setting.account.clone(),
                         livemode: setting.livemode,
                     },

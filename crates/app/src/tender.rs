@@ -111,7 +111,7 @@ pub(crate) fn ask_for_charge(
     };
     let how = charge_kind(capture);
     tx.append(
-        &JournalEvent::ChargeRequested {
+        JournalEvent::ChargeRequested {
             tender: tender.id,
             sale: sale.id,
             how,
@@ -516,7 +516,7 @@ impl Till {
             match charge.state {
                 ChargeState::Succeeded => {
                     tx.append(
-                        &JournalEvent::TenderReturned {
+                        JournalEvent::TenderReturned {
                             tender: id,
                             part,
                             amount: tender.amount,

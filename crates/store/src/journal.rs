@@ -177,12 +177,12 @@ impl Tx<'_> {
     ///
     /// # Errors
     /// [`StoreError`]; the transaction is then of no use.
-    pub fn append(&self, event: &JournalEvent, at: Timestamp) -> Result<Entry> {
+    pub fn append(&self, event: JournalEvent, at: Timestamp) -> Result<Entry> {
         let head = self.chain_head()?;
         let shift = self.current_shift()?;
         let body =
-            serde_json::to_string(event).map_err(|_| StoreError::Corrupt { what: "event" })?;
-        let mut new = JournalLine {
+            serde_json::to_string(&event).map_err(|_| StoreError::Corrupt { what: "event" })?;
+        let new = JournalLine {
             seq: head.seq + 1,
             epoch: 1,
             at: at.0,
@@ -210,12 +210,11 @@ impl Tx<'_> {
                 head.hash.as_slice(),
                 hash.as_slice(),
             ))?;
-        new.body.clear();
         let entry = Entry {
             seq: new.seq,
             at,
             shift,
-            event: event.clone(),
+            event,
         };
         projection::apply(self, &entry)?;
         Ok(entry)

@@ -215,7 +215,7 @@ pub fn want_cancel(tx: &Tx<'_>, tender: TenderId, now: Timestamp) -> Result<bool
         return Ok(false);
     };
     tx.append(
-        &JournalEvent::ChargeMoved {
+        JournalEvent::ChargeMoved {
             tender,
             to: ChargeState::Canceled,
             facts: charge.facts(),
@@ -263,7 +263,7 @@ pub fn try_again(
     })?;
     if let Some(charge) = charge {
         tx.append(
-            &JournalEvent::ChargeMoved {
+            JournalEvent::ChargeMoved {
                 tender,
                 to: charge.state,
                 facts: charge.facts(),
@@ -284,7 +284,7 @@ pub fn write_off(tx: &Tx<'_>, tender: TenderId, by: Approval, now: Timestamp) ->
         c.state = ChargeState::WrittenOff;
     })?;
     tx.append(
-        &JournalEvent::ChargeMoved {
+        JournalEvent::ChargeMoved {
             tender,
             to: ChargeState::WrittenOff,
             facts: charge.map(|c| c.facts()).unwrap_or_default(),
@@ -318,7 +318,7 @@ pub fn claim(tx: &Tx<'_>, now: Timestamp) -> Result<Claimed> {
                 Next::Decided => {
                     let tender = TenderId(row.id);
                     tx.append(
-                        &JournalEvent::ChargeMoved {
+                        JournalEvent::ChargeMoved {
                             tender,
                             to: charge.state,
                             facts: charge.facts(),
@@ -452,9 +452,9 @@ fn wait_for_charge(
                 refund.amount_minor / request::stripe_factor(currency),
                 currency,
             );
-            tx.append(&JournalEvent::ChargeLowered { tender, by }, now)?;
+            tx.append(JournalEvent::ChargeLowered { tender, by }, now)?;
             tx.append(
-                &JournalEvent::RefundMoved {
+                JournalEvent::RefundMoved {
                     part,
                     to: RefundState::Canceled,
                     stripe_refund: None,
@@ -548,7 +548,7 @@ fn take_in(
             }
             if let Some(facts) = &change.journal {
                 tx.append(
-                    &JournalEvent::ChargeMoved {
+                    JournalEvent::ChargeMoved {
                         tender: TenderId(row.id),
                         to: charge.state,
                         facts: facts.clone(),
@@ -570,7 +570,7 @@ fn take_in(
             }
             if let Some(ChargeFacts { decline_code, .. }) = &change.journal {
                 tx.append(
-                    &JournalEvent::RefundMoved {
+                    JournalEvent::RefundMoved {
                         part: RefundPartId(row.id),
                         to: refund.state,
                         stripe_refund: refund.refund.clone(),
