@@ -418,6 +418,7 @@ struct Known {
     /// Stripe refused the key, and nobody has woken us since.
     held: bool,
     probe_at: Instant,
+    idle_at: Instant,
 }
 
 /// Drives the outbox for ever: looks for Stripe, sends what is due, sleeps until
@@ -433,6 +434,7 @@ pub async fn run<O: Outbox, W: Wire>(
         reachable: None,
         held: false,
         probe_at: Instant::now(),
+        idle_at: Instant::now(),
     };
     loop {
         let next_at = round(&outbox, &transport, &mut known, &on_change).await;
@@ -477,6 +479,15 @@ async fn round<O: Outbox, W: Wire>(
             };
     }
     if known.held || known.reachable != Some(true) {
+        // An offline day has idle moments too: without one the log of the database
+        // grows until it is moved in the middle of a sale.
+        if Instant::now() >= known.idle_at {
+            known.idle_at = Instant::now() + PROBE_ONLINE;
+            let outbox = Arc::clone(outbox);
+            if let Err(error) = spawn_blocking(move || outbox.idle()).await {
+                tracing::error!(%error, "no checkpoint");
+            }
+        }
         return None;
     }
     let drained = match send_until_quiet(outbox, transport, WORKERS).await {

@@ -374,19 +374,18 @@ impl Till {
         quote: &RefundQuote,
         sale: &CommittedSale,
     ) -> Result<(RefundDoneView, Effects), AppError> {
+        let JournalEvent::RefundCommitted { receipt, refund } = &entry.event else {
+            return Err(AppError::internal(
+                "a refund was committed as something else",
+            ));
+        };
+        let (paper, printer) =
+            self.paper_of(|tx, shop| paper::refund_document(tx, shop, entry, Copy::Original));
+        let mut print = paper.escpos;
+        if refund.parts.iter().any(|p| p.how == GiveBack::Cash) {
+            print.extend(OPEN_DRAWER);
+        }
         self.store()?.read(|tx| {
-            let shop = shop(tx)?;
-            let JournalEvent::RefundCommitted { receipt, refund } = &entry.event else {
-                return Err(AppError::internal(
-                    "a refund was committed as something else",
-                ));
-            };
-            let document = paper::refund_document(tx, &shop, entry, Copy::Original)?;
-            let paper = paper::print(&document)?;
-            let mut print = paper.escpos;
-            if refund.parts.iter().any(|p| p.how == GiveBack::Cash) {
-                print.extend(OPEN_DRAWER);
-            }
             let approved_by = match &refund.approval {
                 Some(approval) => Some(user_name(tx, approval.by)?),
                 None => None,
@@ -398,7 +397,7 @@ impl Till {
                     goes_to: goes_to(tx, sale, &quote.parts)?,
                     approved_by,
                     receipt_text: paper.text,
-                    printer: None,
+                    printer,
                     pdf: None,
                 },
                 Effects { print },

@@ -9,7 +9,7 @@ use till_domain::journal::{Entry, JournalEvent};
 use till_domain::money::{Money, decimal};
 use till_domain::quote::Discount;
 use till_domain::sale::{CommittedSale, OpenSale, Tender, TenderKind};
-use till_receipts::data::Copy;
+use till_receipts::data::{Copy, Document};
 use till_store::{OpenState, Tx};
 use till_sync::machine::Goal;
 use till_sync::phases;
@@ -642,36 +642,60 @@ impl Till {
     /// What is missing; the sale stays open.
     pub fn complete(&self, session: &Session) -> Result<(DoneView, Effects), AppError> {
         let (entry, shown) = self.commit_sale(session)?;
-        self.store()?.read(|tx| {
-            let shop = shop(tx)?;
-            let document = paper::sale_document(tx, &shop, &entry, Copy::Original)?;
-            let paper = paper::print(&document)?;
-            let JournalEvent::SaleCommitted { receipt, sale } = &entry.event else {
-                return Err(AppError::internal("a sale was committed as something else"));
-            };
-            let mut at_risk = shop.zero();
-            for tender in &sale.tenders {
-                if matches!(tender.kind, TenderKind::Card { at_risk: true, .. }) {
-                    at_risk = at_risk.checked_add(tender.amount)?;
-                }
+        let JournalEvent::SaleCommitted { receipt, sale } = &entry.event else {
+            return Err(AppError::internal("a sale was committed as something else"));
+        };
+        // The sale is complete: whatever is wrong with its paper is said beside it,
+        // never instead of it.
+        let (paper, printer) =
+            self.paper_of(|tx, shop| paper::sale_document(tx, shop, &entry, Copy::Original));
+        let mut at_risk = Money::zero(sale.currency());
+        for tender in &sale.tenders {
+            if matches!(tender.kind, TenderKind::Card { at_risk: true, .. }) {
+                at_risk = at_risk.checked_add(tender.amount)?;
             }
-            let mut print = paper.escpos;
-            if sale.tenders.iter().any(Tender::is_cash) {
-                print.extend(OPEN_DRAWER);
+        }
+        let mut print = paper.escpos;
+        if sale.tenders.iter().any(Tender::is_cash) {
+            print.extend(OPEN_DRAWER);
+        }
+        Ok((
+            DoneView {
+                receipt: receipt.to_string(),
+                sale: shown,
+                change: money(sale.change),
+                at_risk: money(at_risk),
+                receipt_text: paper.text,
+                printer,
+                pdf: None,
+            },
+            Effects { print },
+        ))
+    }
+
+    /// The paper of something that is committed; none, and the sentence for the
+    /// cashier, where it cannot be laid out.
+    pub(crate) fn paper_of(
+        &self,
+        document: impl FnOnce(&Tx<'_>, &Shop) -> Result<Document, AppError>,
+    ) -> (paper::Paper, Option<String>) {
+        let laid_out = self.store().and_then(|mut store| {
+            store.read(|tx| {
+                let shop = shop(tx)?;
+                paper::print(&document(tx, &shop)?)
+            })
+        });
+        match laid_out {
+            Ok(paper) => (paper, None),
+            Err(error) => {
+                tracing::error!(%error, "a committed document has no paper");
+                let none = paper::Paper {
+                    text: Vec::new(),
+                    escpos: Vec::new(),
+                };
+                (none, Some(ErrorCode::Printer.sentence().to_owned()))
             }
-            Ok((
-                DoneView {
-                    receipt: receipt.to_string(),
-                    sale: shown,
-                    change: money(sale.change),
-                    at_risk: money(at_risk),
-                    receipt_text: paper.text,
-                    printer: None,
-                    pdf: None,
-                },
-                Effects { print },
-            ))
-        })
+        }
     }
 
     fn commit_sale(&self, session: &Session) -> Result<(Entry, SaleView), AppError> {

@@ -100,7 +100,7 @@ pub(crate) fn run(folder: &Path, input: &Input) -> Done {
         &given.reason,
         approval.as_ref(),
     )?;
-    done.printer = shop::print(&till, &effects)?;
+    done.printer = shop::print(&till, &effects)?.or(done.printer);
     let mut text = done.receipt_text.join("\n");
     text.push_str(&format!(
         "\n\nRefund {}: {}",

@@ -413,7 +413,7 @@ pub(crate) fn run(folder: &Path, key: &KeyArgs, input: &Input) -> Done {
             return Err(refusal);
         }
     };
-    done.printer = shop::print(till, &effects)?;
+    done.printer = shop::print(till, &effects)?.or(done.printer);
     // What was queued while nobody looked goes out with the next send.
     let text = sale_text(&done);
     Answer::new(&done, text)

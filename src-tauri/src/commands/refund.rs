@@ -35,7 +35,7 @@ pub(crate) async fn refund_commit(
         .act_and_send(move |till, session| {
             let (mut done, effects) =
                 till.refund_commit(session, &receipt, &lines, &reason, approval.as_ref())?;
-            done.printer = till.perform(&effects);
+            done.printer = till.perform(&effects).or(done.printer);
             Ok(done)
         })
         .await

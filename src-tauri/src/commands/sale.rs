@@ -158,7 +158,7 @@ pub(crate) async fn complete(shell: Shared<'_>) -> Answer<DoneView> {
         .act_and_send(|till, session| {
             let (mut done, effects) = till.complete(session)?;
             // It is on disk. Now the device may act.
-            done.printer = till.perform(&effects);
+            done.printer = till.perform(&effects).or(done.printer);
             Ok(done)
         })
         .await
