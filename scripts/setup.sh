@@ -142,9 +142,11 @@ window() {
   package libwebkit2gtk-4.1-dev
 }
 
-# What the tests of receipts read pages with.
+# What the tests read receipts and requests with.
 receipts() {
   package poppler-utils
+  # Checks requests and answers against published schemas, where those are.
+  package python3-jsonschema
 }
 
 # A keyring on a bus of its own.

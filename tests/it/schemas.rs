@@ -104,16 +104,19 @@ pub(crate) fn check(folder: &Path) {
         ("check_response.py", "answers.jsonl", true),
     ] {
         let script = root.join("../shared/stripe").join(checker);
-        let has_jsonschema = Command::new("python3")
-            .args(["-c", "import jsonschema"])
-            .stderr(Stdio::null())
-            .status()
-            .is_ok_and(|s| s.success());
-        if !script.exists() || !has_jsonschema {
+        // The system's Python has the system's package, another may stand before it.
+        let interpreter = ["python3", "/usr/bin/python3"].into_iter().find(|python| {
+            Command::new(python)
+                .args(["-c", "import jsonschema"])
+                .stderr(Stdio::null())
+                .status()
+                .is_ok_and(|s| s.success())
+        });
+        let (true, Some(interpreter)) = (script.exists(), interpreter) else {
             println!("skipped: {checker} (../shared/stripe or jsonschema is not here)");
             continue;
-        }
-        let mut python = Command::new("python3");
+        };
+        let mut python = Command::new(interpreter);
         python.arg(&script);
         if strict {
             python.arg("--strict");
