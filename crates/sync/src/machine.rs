@@ -829,3 +829,249 @@ impl Refund {
         self.attempt = self.attempt.saturating_add(1);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HOUR_MS: i64 = 3_600_000;
+
+    /// A step of a charge: it is due so long after the start and must ask this; or
+    /// something came back and it must stand so.
+    enum Step {
+        Due(i64, &'static str),
+        Got(Event, ChargeState),
+        WantCancel,
+    }
+    use Step::{Due, Got, WantCancel};
+
+    fn intent(status: &str) -> Event {
+        Event::Intent(Intent {
+            id: "pi_1".into(),
+            status: status.into(),
+            amount_minor: 500,
+            ..Intent::default()
+        })
+    }
+
+    #[track_caller]
+    fn check(name: &str, steps: Vec<Step>) {
+        let mut charge = Charge::new(ChargeKind::SavedCard, 500, Timestamp(1_000 * HOUR_MS));
+        let mut sent_at: Option<Timestamp> = None;
+        let mut op = ChargeOp::Create;
+        for (i, step) in steps.into_iter().enumerate() {
+            match step {
+                Due(at, expected) => {
+                    let now = Timestamp(at);
+                    let asked = match charge.next(sent_at, now) {
+                        Next::Resend(o) => {
+                            op = o;
+                            format!("again {}", o.word())
+                        }
+                        Next::Send(o) => {
+                            op = o;
+                            charge.op = Some(o);
+                            sent_at = Some(now);
+                            o.word().to_owned()
+                        }
+                        Next::Decided => format!("decided {}", charge.state.word()),
+                        Next::Rest => "rest".to_owned(),
+                    };
+                    assert_eq!(asked, expected, "{name}, step {i}");
+                }
+                Got(event, expected) => {
+                    let change = charge.on(op, event, 7);
+                    if change.drop_request {
+                        sent_at = None;
+                    }
+                    assert_eq!(charge.state, expected, "{name}, step {i}");
+                }
+                WantCancel => charge.goal = Goal::Cancel,
+            }
+        }
+    }
+
+    #[test]
+    fn a_charge_moves_as_the_table_says() {
+        use ChargeState as S;
+        check(
+            "a good day",
+            vec![
+                Due(0, "create"),
+                Got(intent("requires_confirmation"), S::Created),
+                Due(1, "confirm"),
+                Got(intent("succeeded"), S::Succeeded),
+                Due(2, "rest"),
+            ],
+        );
+        check(
+            "a lost create is sent again, the same",
+            vec![
+                Due(0, "create"),
+                Got(Event::Ambiguous, S::Creating),
+                Due(1, "again create"),
+                Got(intent("requires_confirmation"), S::Created),
+            ],
+        );
+        check(
+            "a lost create past its key's life is looked for",
+            vec![
+                Due(0, "create"),
+                Got(Event::Ambiguous, S::Creating),
+                Due(23 * HOUR_MS, "find"),
+                Got(Event::Found(None), S::Queued),
+                Due(23 * HOUR_MS + 1, "create"),
+            ],
+        );
+        check(
+            "a clock set back makes no key young",
+            vec![
+                Due(HOUR_MS, "create"),
+                Got(Event::Ambiguous, S::Creating),
+                Due(0, "find"),
+            ],
+        );
+        check(
+            "a lost confirm is looked up, however young",
+            vec![
+                Due(0, "create"),
+                Got(intent("requires_confirmation"), S::Created),
+                Due(1, "confirm"),
+                Got(Event::Ambiguous, S::Unknown),
+                Due(2, "retrieve"),
+                Got(Event::Unreachable, S::Unknown),
+                Due(90 * HOUR_MS, "retrieve"),
+                Got(intent("succeeded"), S::Succeeded),
+            ],
+        );
+        check(
+            "a confirm that did not act is made again",
+            vec![
+                Due(0, "create"),
+                Got(intent("requires_confirmation"), S::Created),
+                Due(1, "confirm"),
+                Got(Event::Restarted, S::Unknown),
+                Due(2, "retrieve"),
+                Got(intent("requires_confirmation"), S::Created),
+                Due(3, "confirm"),
+                Got(intent("succeeded"), S::Succeeded),
+            ],
+        );
+        check(
+            "processing and unknown words are looked at again",
+            vec![
+                Due(0, "create"),
+                Got(intent("requires_confirmation"), S::Created),
+                Due(1, "confirm"),
+                Got(intent("processing"), S::Unknown),
+                Due(2, "retrieve"),
+                Got(intent("a_word_of_2030"), S::Unknown),
+                Due(3, "retrieve"),
+                Got(intent("succeeded"), S::Succeeded),
+            ],
+        );
+        check(
+            "no network uses nothing up",
+            vec![
+                Due(0, "create"),
+                Got(Event::Unreachable, S::Queued),
+                Due(1, "create"),
+                Got(Event::Unauthorised, S::Queued),
+                Due(2, "create"),
+            ],
+        );
+        check(
+            "what was never sent is cancelled without asking",
+            vec![WantCancel, Due(0, "decided canceled")],
+        );
+        check(
+            "what Stripe may know of is cancelled there first",
+            vec![
+                Due(0, "create"),
+                Got(Event::Ambiguous, S::Creating),
+                WantCancel,
+                Due(1, "again create"),
+                Got(intent("requires_confirmation"), S::Created),
+                Due(2, "cancel"),
+                Got(Event::Ambiguous, S::Created),
+                Due(3, "again cancel"),
+                Got(intent("canceled"), S::Canceled),
+            ],
+        );
+        check(
+            "a cancellation that comes too late finds it charged",
+            vec![
+                Due(0, "create"),
+                Got(intent("requires_confirmation"), S::Created),
+                Due(1, "confirm"),
+                Got(Event::Ambiguous, S::Unknown),
+                WantCancel,
+                Due(2, "retrieve"),
+                Got(intent("succeeded"), S::Succeeded),
+            ],
+        );
+        check(
+            "declined is final, and so is a refusal",
+            vec![
+                Due(0, "create"),
+                Got(intent("requires_confirmation"), S::Created),
+                Due(1, "confirm"),
+                Got(Event::Declined(Decline::default()), S::Declined),
+                Due(2, "rest"),
+            ],
+        );
+        check(
+            "cancelled at Stripe by somebody else is for a person",
+            vec![
+                Due(0, "create"),
+                Got(intent("requires_confirmation"), S::Created),
+                Due(1, "confirm"),
+                Got(Event::UnexpectedState, S::Unknown),
+                Due(2, "retrieve"),
+                Got(intent("canceled"), S::NeedsAttention),
+            ],
+        );
+        check(
+            "nothing is sent after its time",
+            vec![Due(1_000 * HOUR_MS, "decided expired")],
+        );
+    }
+
+    #[test]
+    fn a_lost_refund_is_sent_again_while_its_key_lives_and_looked_for_after() {
+        let mut refund = Refund::new(200, Some("pi_1".into()));
+        let start = Timestamp(0);
+        assert_eq!(refund.next(None, start), Next::Send(RefundOp::Create));
+        refund.op = Some(RefundOp::Create);
+        refund.on(RefundOp::Create, Event::Ambiguous, 1);
+        assert_eq!(refund.state, RefundState::Unknown);
+        let young = Timestamp(22 * HOUR_MS);
+        assert_eq!(
+            refund.next(Some(start), young),
+            Next::Resend(RefundOp::Create)
+        );
+        let old = Timestamp(23 * HOUR_MS);
+        assert_eq!(refund.next(Some(start), old), Next::Send(RefundOp::Find));
+        refund.op = Some(RefundOp::Find);
+        refund.on(RefundOp::Find, Event::FoundRefund(None), 1);
+        assert_eq!(refund.next(None, old), Next::Send(RefundOp::Create));
+        assert_eq!(
+            refund.attempt, 2,
+            "a new key, after Stripe said it did not act"
+        );
+    }
+
+    #[test]
+    fn delays_double_up_to_a_quarter_of_an_hour() {
+        let delays: Vec<i64> = [1, 2, 3, 11, 12, 40].map(|n| backoff_ms(n, 0)).to_vec();
+        for (delay, least) in delays
+            .iter()
+            .zip([500, 1_000, 2_000, 512_000, 900_000, 900_000])
+        {
+            assert!(
+                (least..=least * 5 / 4).contains(delay),
+                "{delay} for {least}"
+            );
+        }
+    }
+}
