@@ -320,7 +320,7 @@ impl AppError {
             | Self::Sale(SaleError::Quote(error))
             | Self::Commit(CommitError::Quote(error)) => match error {
                 QuoteError::Money(error) => money_code(error),
-                QuoteError::Tax(_) => ErrorCode::BadInput,
+                QuoteError::Tax(_) | QuoteError::Promotions { .. } => ErrorCode::BadInput,
                 QuoteError::Percent { .. } => ErrorCode::PercentOver100,
                 QuoteError::Negative { .. } | QuoteError::NegativePrice => ErrorCode::Negative,
                 QuoteError::Quantity { .. } => ErrorCode::Absurd,

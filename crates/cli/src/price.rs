@@ -274,6 +274,7 @@ fn basket(input: &BasketInput) -> Result<Basket, Refusal> {
             Ok(BasketLine {
                 unit_price: line.unit_price.0,
                 quantity: line.quantity.0,
+                promotions: Vec::new(),
                 discounts: discounts(&format!("lines[{i}]."), &line.discounts, currency)?,
                 taxes: line.taxes.iter().map(|t| t.0.clone()).collect(),
                 discountable: true,

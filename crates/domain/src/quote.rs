@@ -89,6 +89,21 @@ pub enum Discount {
     Amount(Money),
 }
 
+/// What a promotion takes off a line. [`quote`] is told; how promotions are
+/// chosen is not its affair.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Promoted {
+    /// Id of the promotion.
+    pub promotion: String,
+    /// Name, as the customer sees it on the line and the receipt.
+    pub name: String,
+    /// How much of the line's quantity it was given for.
+    pub units: Decimal,
+    /// Taken off the gross, before the line's own discounts: zero or more on a
+    /// line that is sold, zero or less on a return line.
+    pub amount: Money,
+}
+
 /// A line to be priced.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BasketLine {
@@ -96,6 +111,8 @@ pub struct BasketLine {
     pub unit_price: Decimal,
     /// Units or kilograms; negative on a return line.
     pub quantity: Decimal,
+    /// What promotions take off, before the discounts.
+    pub promotions: Vec<Promoted>,
     /// In order.
     pub discounts: Vec<Discount>,
     /// In order.
@@ -146,7 +163,7 @@ pub struct LineTax {
 pub struct LineQuote {
     /// Price times quantity.
     pub gross: Money,
-    /// Its own discounts.
+    /// Its promotions and its own discounts.
     pub discount: Money,
     /// Its share of the sale's discounts.
     pub sale_discount: Money,
@@ -158,6 +175,9 @@ pub struct LineQuote {
     pub total: Money,
     /// Each tax.
     pub taxes: Vec<LineTax>,
+    /// The promotions in `discount`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub promotions: Vec<Promoted>,
 }
 
 /// One tax over the sale.
@@ -238,6 +258,15 @@ pub enum QuoteError {
         /// What was asked.
         quantity: Decimal,
     },
+    /// Promotions that take more off a line than it costs, or a promotion of the
+    /// wrong sign.
+    #[error("promotions take {off} off a line of {gross}")]
+    Promotions {
+        /// What they take, all together; or the one of the wrong sign.
+        off: Money,
+        /// What there is to take.
+        gross: Money,
+    },
     /// A card for more than is due.
     #[error("a tender other than cash is {over} more than is due")]
     OverDue {
@@ -275,6 +304,19 @@ fn discount_of(price: Money, discounts: &[Discount]) -> Result<Money, QuoteError
         left = left.checked_sub(off)?;
     }
     Ok(price.checked_sub(left)?)
+}
+
+/// What the promotions of a line come to, with the sign of its gross.
+fn promotions_of(gross: Money, promotions: &[Promoted]) -> Result<Money, QuoteError> {
+    let mut off = Money::zero(gross.currency());
+    for promoted in promotions {
+        off = off.checked_add(promoted.amount)?;
+        let against = promoted.amount.minor().signum() * gross.minor().signum() < 0;
+        if against || off.abs().minor() > gross.abs().minor() {
+            return Err(QuoteError::Promotions { off, gross });
+        }
+    }
+    Ok(off)
 }
 
 /// Spreads the sale's discounts over the lines' prices.
@@ -370,7 +412,9 @@ pub fn quote(basket: &Basket) -> Result<Quote, QuoteError> {
             .checked_mul(quantity)
             .ok_or(MoneyError::TooLarge)?;
         let gross = Money::rounded(exact, currency, HALF_UP)?;
-        let discount = discount_of(gross, &line.discounts)?;
+        let promoted = promotions_of(gross, &line.promotions)?;
+        let own = discount_of(gross.checked_sub(promoted)?, &line.discounts)?;
+        let discount = promoted.checked_add(own)?;
         prices.push(gross.checked_sub(discount)?);
         grosses.push(gross);
         discounts.push(discount);
@@ -448,6 +492,7 @@ pub fn quote(basket: &Basket) -> Result<Quote, QuoteError> {
             tax,
             total: net.checked_add(tax)?,
             taxes,
+            promotions: line.promotions.clone(),
         });
     }
 
@@ -647,6 +692,7 @@ mod tests {
         BasketLine {
             unit_price,
             quantity,
+            promotions: vec![],
             discounts: vec![],
             taxes,
             discountable: true,
@@ -723,6 +769,54 @@ mod tests {
         let q = quote(&b).unwrap();
         assert_eq!(q.tax, eur(2), "0.015 up, once");
         assert_eq!(q.lines.iter().map(|l| l.tax.minor()).sum::<i64>(), 2);
+    }
+
+    #[test]
+    fn promotions_come_off_before_the_line_s_discounts_and_never_pass_the_gross() {
+        let promoted = |minor| Promoted {
+            promotion: "p".into(),
+            name: "3 for 2".into(),
+            units: dec!(3),
+            amount: eur(minor),
+        };
+        // quantity, promotions, expected (gross, discount, total)
+        for (quantity, off, expected) in [
+            (dec!(3), vec![200], Ok((600, 240, 360))),
+            (dec!(-3), vec![-200], Ok((-600, -240, -360))),
+            (dec!(3), vec![200, 400], Ok((600, 600, 0))),
+            (
+                dec!(3),
+                vec![200, 401],
+                Err("promotions take 6.01 off a line of 6.00"),
+            ),
+            (
+                dec!(3),
+                vec![-1],
+                Err("promotions take -0.01 off a line of 6.00"),
+            ),
+            (
+                dec!(-3),
+                vec![1],
+                Err("promotions take 0.01 off a line of -6.00"),
+            ),
+            (
+                dec!(0),
+                vec![1],
+                Err("promotions take 0.01 off a line of 0.00"),
+            ),
+        ] {
+            let mut l = line(dec!(2), quantity, vec![percent("t", dec!(21), true)]);
+            l.promotions = off.iter().copied().map(promoted).collect();
+            l.discounts = vec![Discount::Percent(dec!(10))];
+            let got = quote(&basket(vec![l.clone()]))
+                .map(|q| {
+                    assert_eq!(q.lines[0].promotions, l.promotions);
+                    let f = &q.lines[0];
+                    (f.gross.minor(), f.discount.minor(), f.total.minor())
+                })
+                .map_err(|e| e.to_string());
+            assert_eq!(got, expected.map_err(str::to_owned), "{quantity} {off:?}");
+        }
     }
 
     #[test]
@@ -815,6 +909,7 @@ mod tests {
             BasketLine {
                 unit_price: Decimal::new(cents, 2),
                 quantity,
+                promotions: vec![],
                 discounts: percent_off.map(|p| Discount::Percent(Decimal::from(p))).into_iter().collect(),
                 taxes: rates.into_iter().map(|(i, price_included, in_base_of_next)| Tax {
                     in_base_of_next,

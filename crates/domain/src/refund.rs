@@ -322,6 +322,7 @@ pub fn quote_refund(
             lines: vec![crate::quote::BasketLine {
                 unit_price: rest.to_decimal(),
                 quantity: Decimal::ONE,
+                promotions: Vec::new(),
                 discounts: Vec::new(),
                 taxes: Vec::new(),
                 discountable: false,

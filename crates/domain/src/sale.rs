@@ -609,6 +609,7 @@ fn basket_line(line: &SaleLine) -> BasketLine {
     BasketLine {
         unit_price: line.unit_price,
         quantity: line.quantity,
+        promotions: Vec::new(),
         discounts: line.discounts.clone(),
         taxes: line.taxes.clone(),
         discountable: line.deposit_of.is_none(),
