@@ -191,7 +191,9 @@ async fn practice_stripe() -> Result<Server, till_stand_in::BindError> {
     for card in till_app::sample_cards() {
         stripe.add_test_customer(&card.customer, &card.payment_method, &card.behaves_as);
     }
-    bind(stripe, 0).await
+    let server = bind(stripe, 0).await?;
+    tracing::info!(url = server.url(), "a practice Stripe answers");
+    Ok(server)
 }
 
 /// The keyring, until it is known that the shop's key is elsewhere.

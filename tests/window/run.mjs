@@ -1,8 +1,10 @@
 // A day in the real window: `scripts/window-test.sh` builds the application and runs this.
 
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
+import { spawnSync } from "node:child_process";
+import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { after, describe, it } from "node:test";
 import { APP, Window, scratch, start, until } from "./driver.mjs";
 
@@ -14,6 +16,7 @@ for (const size of ["1280x800", "1024x768"]) {
     const shop = scratch();
     let window;
     let receipt;
+    let stripe;
     let broken = false;
     after(async () => {
       await window?.close();
@@ -44,7 +47,11 @@ for (const size of ["1280x800", "1024x768"]) {
       await window.sees("screen-sell");
     });
 
-    step("finds its Stripe", () => window.attribute("pill", "data-online", "true"));
+    step("finds its Stripe", async () => {
+      await window.attribute("pill", "data-online", "true");
+      stripe = practiceStripe(shop.folder);
+      await stripe.record();
+    });
 
     step("scans two products", async () => {
       await window.press("2", "*");
@@ -155,6 +162,20 @@ for (const size of ["1280x800", "1024x768"]) {
       assert.equal(readFileSync(path).subarray(0, 5).toString(), "%PDF-");
     });
 
+    step("said to Stripe, and heard, what Stripe publishes", async (t) => {
+      const { requests, answers } = await stripe.transcript();
+      assert.ok(requests.some((line) => line.startsWith("POST /v1/payment_intents/{intent}/confirm\t")));
+      assert.ok(requests.some((line) => line.startsWith("POST /v1/refunds\t")));
+      for (const [checker, lines, ...flags] of [
+        ["check_form.py", requests],
+        ["check_response.py", answers, "--strict"],
+      ]) {
+        const said = heldAgainst(checker, lines, flags);
+        if (said === undefined) t.diagnostic(`skipped: ${checker} (../shared/stripe or jsonschema is not here)`);
+        else assert.deepEqual(said, { status: 0, bad: [] }, checker);
+      }
+    });
+
     step("lets the page reach the till and nothing else", async () => {
       for (const [command, args] of [
         ["plugin:event|emit", { event: "till-changed", payload: {} }],
@@ -210,4 +231,32 @@ function sum(amount) {
 function picture(size) {
   const [width, height] = size.split("x").map(Number);
   return { width, height };
+}
+
+/** The Stripe that the sample shop practises with: the log says where it is. */
+function practiceStripe(folder) {
+  const log = readFileSync(join(folder, "log/evertill.log"), "utf8");
+  const url = JSON.parse(log.split("\n").findLast((line) => line.includes("a practice Stripe answers"))).fields.url;
+  const control = async (path, body) => {
+    const asked = body && { method: "POST", body: JSON.stringify(body) };
+    const answer = await fetch(`${url}/_stand_in/${path}`, asked);
+    assert.equal(answer.status, 200, path);
+    return answer.json();
+  };
+  return { record: () => control("record", { on: true }), transcript: () => control("transcript") };
+}
+
+/** What a checker of Stripe's published schemas says; undefined where there is none. */
+function heldAgainst(checker, lines, flags) {
+  const script = fileURLToPath(new URL(`../../../shared/stripe/${checker}`, import.meta.url));
+  // The system's Python has the system's package, another may stand before it.
+  const python = ["python3", "/usr/bin/python3"].find(
+    (name) => spawnSync(name, ["-c", "import jsonschema"]).status === 0,
+  );
+  if (!existsSync(script) || !python) return undefined;
+  const { status, stdout } = spawnSync(python, [script, ...flags], {
+    input: lines.map((line) => `${line}\n`).join(""),
+    encoding: "utf8",
+  });
+  return { status, bad: stdout.split("\n").filter((line) => line.startsWith("bad")) };
 }

@@ -8,12 +8,15 @@
 #![warn(missing_docs)]
 
 pub mod auth;
+mod books;
 pub mod error;
 mod figures;
+mod journal;
 mod outbox;
 mod paper;
 pub mod ports;
 mod refund;
+mod report;
 mod sale;
 mod shift;
 mod shop;
@@ -30,9 +33,10 @@ use till_domain::ids::{Timestamp, Uuid};
 use till_domain::money::Money;
 use till_store::{Store, Tx};
 
+pub use crate::books::Audit;
 use crate::error::{AppError, ErrorCode};
+pub use crate::journal::JournalHead;
 use crate::ports::{Clock, Ids, ReceiptPrinter, SecretStore};
-pub use crate::shift::{Audit, JournalHead};
 pub use crate::shop::{
     SampleSavedCard, Shop, TaxRate, brand_name, default_folder, profile_list, sample_cards,
 };

@@ -31,12 +31,12 @@ use till_store::{ChargeRow, Tx};
 use till_sync::phases;
 
 use crate::auth::Session;
+use crate::books::Summary;
 use crate::error::{AppError, ErrorCode};
 use crate::figures::{
     age, discount_words, local, quantity, short_time, stamp, tender_label, user_name,
 };
 use crate::sale::sale_at;
-use crate::shift::Summary;
 use crate::{Effects, Shop, Till, shop};
 
 /// A document for the screen and for the printer.

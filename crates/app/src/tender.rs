@@ -251,7 +251,7 @@ impl Till {
                 if online {
                     "The customer pays by phone.".into()
                 } else {
-                    "Sent when back online. Customer pays by phone.".into()
+                    "Made when back online; then send it on from the outbox.".into()
                 },
                 true,
                 "",

@@ -362,6 +362,9 @@ pub(crate) enum ReportCommand {
         /// How it is written.
         #[arg(long, value_enum, default_value_t = ReportFormat::Text)]
         format: ReportFormat,
+        /// A file instead of standard output.
+        #[arg(long, value_name = "FILE")]
+        out: Option<PathBuf>,
     },
     /// A closed shift, from the journal; the newest when no number is given.
     #[command(after_help = "Example:\n  till report z 214 --format pdf --out /tmp/z.pdf")]

@@ -30,7 +30,8 @@ pub(crate) fn write_out(page: &Path, out: Option<&Path>, title: &str) -> Done {
     bytes_out(&bytes, out, title)
 }
 
-fn bytes_out(bytes: &[u8], out: Option<&Path>, title: &str) -> Done {
+/// Bytes, into `out` or onto standard output.
+pub(crate) fn bytes_out(bytes: &[u8], out: Option<&Path>, title: &str) -> Done {
     match out {
         Some(out) => {
             write_file(out, bytes)?;

@@ -5,13 +5,13 @@ use std::path::Path;
 use serde_json::json;
 use till_app::Till;
 use till_app::error::{AppError, ErrorCode};
-use till_app::view::CountInput;
+use till_app::view::{CountInput, ReportView};
 use till_domain::money::Money;
 
 use crate::answer::{Answer, Done, Refusal, to_stdout};
 use crate::args::{ReportCommand, ReportFormat, ShiftCommand};
 use crate::input::Input;
-use crate::paper::write_out;
+use crate::paper::{bytes_out, write_out};
 use crate::shop;
 use crate::words::spoken_view;
 
@@ -127,16 +127,16 @@ fn counted(till: &Till, pieces: &[String]) -> Result<Vec<CountInput>, Refusal> {
 pub(crate) fn report(folder: &Path, command: &ReportCommand, input: &Input) -> Done {
     let till = shop::open_existing(folder)?;
     match command {
-        ReportCommand::X { who, format } => {
-            if *format == ReportFormat::Pdf {
-                return Err(Refusal::input(
-                    "An X report is printed or read, and has no page of its own. Nothing was \
-                     reset. Say --format text.",
-                ));
-            }
+        ReportCommand::X { who, format, out } => {
             let session = shop::sign_in_as(&till, who, input)?;
-            let report = till.report_x(&session)?;
-            answer(&report, *format)
+            if *format == ReportFormat::Pdf {
+                return write_out(
+                    &till.report_x_pdf(&session)?,
+                    out.as_deref(),
+                    "The X report",
+                );
+            }
+            written(&till.report_x(&session)?, *format, out.as_deref())
         }
         ReportCommand::Z {
             number,
@@ -157,25 +157,29 @@ pub(crate) fn report(folder: &Path, command: &ReportCommand, input: &Input) -> D
                 let page = till.report_pdf(number)?;
                 return write_out(&page, out.as_deref(), &report.title);
             }
-            let report = till.report_z(number)?;
-            if let Some(out) = out {
-                let text = report.text.join("\n") + "\n";
-                crate::paper::write_file(out, text.as_bytes())?;
-                return Answer::new(
-                    json!({ "file": out.display().to_string() }),
-                    format!("{} is in {}.", report.title, out.display()),
-                );
-            }
-            answer(&report, *format)
+            written(&till.report_z(number)?, *format, out.as_deref())
         }
     }
 }
 
-fn answer(report: &till_app::view::ReportView, format: ReportFormat) -> Done {
-    if format == ReportFormat::Json {
-        let shown = Answer::new(report, "")?;
-        let _ = to_stdout(format!("{:#}\n", shown.json).as_bytes());
-        return Ok(Answer::none());
+/// As asked: on the screen, or into a file.
+fn written(report: &ReportView, format: ReportFormat, out: Option<&Path>) -> Done {
+    match (format, out) {
+        (ReportFormat::Json, None) => {
+            let shown = Answer::new(report, "")?;
+            let _ = to_stdout(format!("{:#}\n", shown.json).as_bytes());
+            Ok(Answer::none())
+        }
+        (ReportFormat::Json, Some(_)) => {
+            let shown = Answer::new(report, "")?;
+            bytes_out(format!("{:#}\n", shown.json).as_bytes(), out, &report.title)
+        }
+        (ReportFormat::Text | ReportFormat::Pdf, Some(_)) => {
+            let text = report.text.join("\n") + "\n";
+            bytes_out(text.as_bytes(), out, &report.title)
+        }
+        (ReportFormat::Text | ReportFormat::Pdf, None) => {
+            Answer::new(report, report.text.join("\n"))
+        }
     }
-    Answer::new(report, report.text.join("\n"))
 }

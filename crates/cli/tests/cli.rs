@@ -402,6 +402,8 @@ fn a_day_by_command() {
     assert_eq!((exit_code, code(&document)), (1, "more_than_sold"));
 
     let who = ["--user", "Inés Núñez"];
+    let x_page = at.join("x.pdf");
+    let x_out = x_page.to_str().unwrap();
     for (args, input, expected) in [
         (&["shift", "paid-in", "20.00", "coins"][..], "1111\n", 0),
         (&["shift", "paid-out", "150.00", "rent"], "1111\n", 1),
@@ -419,6 +421,11 @@ fn a_day_by_command() {
         ),
         (&["shift", "no-sale", "meter"], "1111\n", 0),
         (&["report", "x"], "1111\n", 0),
+        (
+            &["report", "x", "--format", "pdf", "--out", x_out],
+            "1111\n",
+            0,
+        ),
         (&["shift", "count", "20.00=1", "0.20=11"], "1111\n", 0),
         (&["shift", "close"], "1111\n", 0),
     ] {
@@ -450,7 +457,9 @@ fn a_day_by_command() {
         "",
     );
     assert_eq!(exit(&output), 0, "{}", text(&output.stderr));
-    assert!(std::fs::read(page).unwrap().starts_with(b"%PDF"));
+    for page in [page, x_page] {
+        assert!(std::fs::read(page).unwrap().starts_with(b"%PDF"));
+    }
     let slip = till(at, &["receipt", "1-000001"], "");
     assert!(
         text(&slip.stdout).to_uppercase().contains("DUPLICATE"),

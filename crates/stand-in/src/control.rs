@@ -102,6 +102,11 @@ fn control(this: &mut StandIn, request: &Request, rest: &str) -> Result<Value, A
                 "answers": lines(Exchange::answer_line),
             }))
         }
+        (Method::Post, ["record"]) => {
+            let switch: Switch = body(request)?;
+            this.config.record = switch.on;
+            Ok(json!({ "record": switch.on }))
+        }
         (Method::Post, ["faults"]) => {
             let text = String::from_utf8_lossy(&request.body).into_owned();
             let plan = FaultPlan::parse(&text).map_err(|why| refused(400, &why.to_string()))?;

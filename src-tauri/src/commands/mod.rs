@@ -44,5 +44,5 @@ commands! {
     refund: refund_find refund_quote refund_commit;
     outbox: outbox outbox_entry outbox_send_now outbox_decide;
     shift: shift_open paid_in paid_out no_sale count_view count recount close
-        report_x report_z reports;
+        report_x report_z report_pdf reports;
 }

@@ -101,6 +101,20 @@ pub(crate) async fn report_z(shell: Shared<'_>, number: i64) -> Answer<ReportVie
     shell.act(move |till, _| till.report_z(number)).await
 }
 
+/// Where the file was written; `None` is the open shift so far.
+#[tauri::command]
+pub(crate) async fn report_pdf(shell: Shared<'_>, number: Option<i64>) -> Answer<String> {
+    shell
+        .act(move |till, session| {
+            let path = match number {
+                Some(number) => till.report_pdf(number)?,
+                None => till.report_x_pdf(session)?,
+            };
+            Ok(path.display().to_string())
+        })
+        .await
+}
+
 #[tauri::command]
 pub(crate) async fn reports(shell: Shared<'_>) -> Answer<Vec<ZSummaryView>> {
     shell.act(|till, _| till.reports()).await

@@ -104,6 +104,7 @@ export interface Commands {
   close(note: string, nextFloat: string | null, approval: Approval): Promise<ReportView>;
   reportX(): Promise<ReportView>;
   reportZ(number: number): Promise<ReportView>;
+  reportPdf(number: number | null): Promise<string>;
   reports(): Promise<ZSummaryView[]>;
   managers(): Promise<UserView[]>;
 
@@ -182,6 +183,7 @@ export function tauriCommands(): Commands {
     recount: () => invoke("recount"),
     close: (note, nextFloat, approval) => invoke("close", { note, nextFloat, approval }),
     reportX: () => invoke("report_x"),
+    reportPdf: (number) => invoke("report_pdf", { number }),
     reportZ: (number) => invoke("report_z", { number }),
     reports: () => invoke("reports"),
     managers: () => invoke("managers"),

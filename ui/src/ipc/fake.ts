@@ -461,7 +461,7 @@ export class FakeTill {
             tender.link = "https://checkout.stripe.example/c/pay/cs_test_a1b2c3d4e5f6";
           } else {
             if (this.#atRisk() + sum > ON_TILL) this.#needsManager(approval, "over_limit");
-            this.#tender("pay_link", "Pay link", sum, "queued", "Sent when back online");
+            this.#tender("pay_link", "Pay link", sum, "queued", "Made when back online");
           }
           return sale();
         },
@@ -630,6 +630,9 @@ export class FakeTill {
         return report;
       }),
       reportX: answer("report_x", () => this.#report(null)),
+      reportPdf: answer("report_pdf", (number: number | null) =>
+        number === null ? "reports/x.pdf" : `reports/z-${String(number).padStart(6, "0")}.pdf`,
+      ),
       reportZ: answer("report_z", (number: number) => {
         const found = this.#z.find((each) => each.number === number);
         return found ?? refuse("not_found", "That is not here any more. Nothing was changed.");
@@ -996,7 +999,7 @@ export class FakeTill {
       kind: "pay_link",
       title: "Pay link",
       says: offline
-        ? "Sent when back online. Customer pays by phone."
+        ? "Made when back online; then send it on from the outbox."
         : "The customer scans it and pays by phone.",
       available: due > 0,
       certain: !offline,

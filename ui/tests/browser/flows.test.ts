@@ -425,6 +425,17 @@ describe("the rest of the day", () => {
     await shop.sees("screen-open-shift");
   });
 
+  it("an open shift's report is a page too, and a closed one's", async () => {
+    shop = await Shop.open(browser, "offline");
+    await shop.press("F10", "4");
+    await shop.sees("takings");
+    await shop.press("d");
+    expect(await shop.text("notice")).toContain("reports/x.pdf");
+    await shop.press("Escape", "ArrowDown", "d");
+    await shop.sees("notice");
+    expect(await shop.text("notice")).toContain("reports/z-0");
+  });
+
   it("by touch: scan and exact cash is 2, saved card 3", async () => {
     shop = await Shop.open(browser, "empty");
     await shop.scan(BREAD);
