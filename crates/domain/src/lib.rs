@@ -11,6 +11,7 @@ pub mod ids;
 pub mod journal;
 pub mod limits;
 pub mod money;
+pub mod promotion;
 pub mod quote;
 pub mod refund;
 pub mod report;
