@@ -12,6 +12,7 @@ use till_domain::money::MoneyError;
 use till_domain::quote::QuoteError;
 use till_domain::refund::RefundError;
 use till_domain::sale::{CommitError, SaleError};
+use till_domain::tax::TaxError;
 use till_store::StoreError;
 use ts_rs::TS;
 
@@ -320,10 +321,20 @@ impl AppError {
             | Self::Sale(SaleError::Quote(error))
             | Self::Commit(CommitError::Quote(error)) => match error {
                 QuoteError::Money(error) => money_code(error),
-                QuoteError::Tax(_) | QuoteError::Promotions { .. } => ErrorCode::BadInput,
+                // Nothing but a rate below zero makes a set that cannot be taken out.
+                QuoteError::Tax(TaxError::NotInvertible) => ErrorCode::Negative,
+                QuoteError::Tax(
+                    TaxError::Rate { .. } | TaxError::Amount { .. } | TaxError::TooLarge,
+                ) => ErrorCode::Absurd,
+                QuoteError::Promotions { .. } => ErrorCode::BadInput,
                 QuoteError::Percent { .. } => ErrorCode::PercentOver100,
                 QuoteError::Negative { .. } | QuoteError::NegativePrice => ErrorCode::Negative,
-                QuoteError::Quantity { .. } => ErrorCode::Absurd,
+                QuoteError::Quantity { .. }
+                | QuoteError::PricePlaces { .. }
+                | QuoteError::TooMany { .. }
+                | QuoteError::ForeignRate { .. } => ErrorCode::Absurd,
+                QuoteError::Pieces { .. } => ErrorCode::QuantityKind,
+                QuoteError::CashBack { .. } => ErrorCode::TenderUnavailable,
                 QuoteError::OverDue { .. } => ErrorCode::OverDue,
             },
             Self::Sale(SaleError::NotFound) => ErrorCode::NotFound,

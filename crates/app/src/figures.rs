@@ -34,21 +34,7 @@ pub(crate) fn shown(price: Decimal, shop: &Shop) -> MoneyView {
 
 /// "€1,234.50", "−€1.29".
 pub(crate) fn spoken(amount: Money) -> String {
-    let digits = amount.abs().to_string();
-    let (whole, fraction) = digits.split_once('.').unwrap_or((&digits, ""));
-    let mut grouped = String::new();
-    for (i, digit) in whole.chars().enumerate() {
-        if i > 0 && (whole.len() - i).is_multiple_of(3) {
-            grouped.push(',');
-        }
-        grouped.push(digit);
-    }
-    let sign = if amount.is_negative() { "−" } else { "" };
-    let point = if fraction.is_empty() { "" } else { "." };
-    format!(
-        "{sign}{}{grouped}{point}{fraction}",
-        amount.currency().symbol()
-    )
+    amount.spoken()
 }
 
 fn zoned(shop: &Shop, at: Timestamp) -> jiff::Zoned {

@@ -128,6 +128,8 @@ struct Profile {
 struct ProfilePricing {
     price_includes_tax: bool,
     tax_rounding: TaxRounding,
+    #[serde(default)]
+    tax_rounding_mode: CashMode,
 }
 
 #[derive(Deserialize)]
@@ -135,6 +137,8 @@ struct ProfileCash {
     increment: Decimal,
     mode: CashMode,
     change_mode: Option<CashMode>,
+    #[serde(default)]
+    exact_accepted: bool,
 }
 
 #[derive(Deserialize)]
@@ -193,6 +197,7 @@ fn shop_of(profile: Profile, name: String) -> Result<Shop, AppError> {
                 increment_minor: major(&c.increment.to_string())?.minor(),
                 mode: c.mode,
                 change_mode: c.change_mode,
+                exact_accepted: c.exact_accepted,
             })
         })
         .transpose()?;
@@ -212,6 +217,7 @@ fn shop_of(profile: Profile, name: String) -> Result<Shop, AppError> {
         pricing: Pricing {
             currency,
             tax_rounding: profile.pricing.tax_rounding,
+            tax_rounding_mode: profile.pricing.tax_rounding_mode,
             cash_rounding,
         },
         price_includes_tax: profile.pricing.price_includes_tax,

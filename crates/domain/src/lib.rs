@@ -7,13 +7,16 @@
 pub mod barcode;
 pub mod catalog;
 pub mod charge;
+pub mod explain;
 pub mod ids;
 pub mod journal;
 pub mod limits;
+pub mod measure;
 pub mod money;
 pub mod promotion;
 pub mod quote;
 pub mod refund;
 pub mod report;
 pub mod sale;
+pub mod settle;
 pub mod tax;

@@ -6,16 +6,49 @@
 //! - [`Money::rounded`] is the only place where a fraction becomes an amount,
 //!   and it is told how.
 
+use std::cmp::Ordering;
 use std::fmt;
 use std::str::FromStr;
 
+use rust_decimal::Decimal;
 pub use rust_decimal::RoundingStrategy;
-use rust_decimal::{Decimal, prelude::ToPrimitive};
 use serde::{Deserialize, Serialize};
 
 /// Halves go away from zero: what a shop, and most tax offices, call "commercial"
 /// rounding. The same for a sale and for its refund.
 pub const HALF_UP: RoundingStrategy = RoundingStrategy::MidpointAwayFromZero;
+
+/// Which way a fraction goes. Every mode is the same on both sides of zero, so
+/// that a refund rounds as its sale did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RoundingMode {
+    /// To the nearest; a tie away from zero.
+    #[default]
+    HalfUp,
+    /// To the nearest; a tie towards zero.
+    HalfDown,
+    /// To the nearest; a tie to the even one.
+    HalfEven,
+    /// Away from zero.
+    Up,
+    /// Towards zero.
+    Down,
+}
+
+impl RoundingMode {
+    /// As [`Money::rounded`] takes it.
+    #[must_use]
+    pub const fn strategy(self) -> RoundingStrategy {
+        match self {
+            Self::HalfUp => RoundingStrategy::MidpointAwayFromZero,
+            Self::HalfDown => RoundingStrategy::MidpointTowardZero,
+            Self::HalfEven => RoundingStrategy::MidpointNearestEven,
+            Self::Up => RoundingStrategy::AwayFromZero,
+            Self::Down => RoundingStrategy::ToZero,
+        }
+    }
+}
 
 /// Larger than any amount a till meets; refused as absurd. In minor units.
 pub const AMOUNT_MAX_MINOR: i64 = 99_999_999_999;
@@ -191,12 +224,13 @@ impl Money {
         currency: Currency,
         strategy: RoundingStrategy,
     ) -> Result<Self, MoneyError> {
-        let rounded = major.round_dp_with_strategy(currency.exponent(), strategy);
-        let scale = Decimal::from(10_u64.pow(currency.exponent()));
-        let minor = rounded
-            .checked_mul(scale)
-            .and_then(|m| m.to_i64())
-            .filter(|m| m.abs() <= AMOUNT_MAX_MINOR)
+        let exponent = currency.exponent();
+        let mut rounded = major.round_dp_with_strategy(exponent, strategy);
+        rounded.rescale(exponent);
+        let minor = i64::try_from(rounded.mantissa())
+            .ok()
+            // A number too large for its places is left with fewer of them.
+            .filter(|m| rounded.scale() == exponent && m.abs() <= AMOUNT_MAX_MINOR)
             .ok_or(MoneyError::TooLarge)?;
         Ok(Self { minor, currency })
     }
@@ -244,6 +278,24 @@ impl Money {
             minor: self.minor.saturating_abs(),
             ..self
         }
+    }
+
+    /// As it is told to a person: "€1,234.50", "−€1.29".
+    #[must_use]
+    pub fn spoken(self) -> String {
+        let digits = self.abs().to_string();
+        let (whole, fraction) = digits.split_once('.').unwrap_or((&digits, ""));
+        let mut grouped = String::new();
+        for (i, digit) in whole.chars().enumerate() {
+            if i > 0 && (whole.len() - i).is_multiple_of(3) {
+                grouped.push(',');
+            }
+            grouped.push(digit);
+        }
+        let sign = if self.is_negative() { "−" } else { "" };
+        let point = if fraction.is_empty() { "" } else { "." };
+        let symbol = self.currency.symbol();
+        format!("{sign}{symbol}{grouped}{point}{fraction}")
     }
 
     /// The smaller of two amounts of one currency.
@@ -297,42 +349,72 @@ impl fmt::Debug for Money {
     }
 }
 
-/// Splits `total` over `exact` shares: each is rounded down, and the minor units
-/// that are left go to the largest remainders, the earlier first. The parts add
-/// up to `total` when the exact shares do, within a minor unit each.
+/// Splits `total` over `exact` shares: each is rounded towards zero, and the minor
+/// units that are left go to the largest remainders; of equal remainders to the
+/// larger share, then to the earlier one. The parts add up to `total`, each within
+/// a minor unit of its share where the shares add up to `total` but for rounding.
+/// The mirror of the shares is spread into the mirror of the parts.
 ///
 /// # Errors
 /// [`MoneyError::TooLarge`].
 pub fn spread(total: Money, exact: &[Decimal]) -> Result<Vec<Money>, MoneyError> {
+    spread_by(total, exact, |_, _| Ordering::Equal)
+}
+
+/// As [`spread`]; `tie` orders the positions of shares that are the same, before
+/// their position does. So the order in which lines were rung up need not matter.
+pub(crate) fn spread_by(
+    total: Money,
+    exact: &[Decimal],
+    tie: impl Fn(usize, usize) -> Ordering,
+) -> Result<Vec<Money>, MoneyError> {
     let currency = total.currency();
-    let floors = exact
+    let mut parts = exact
         .iter()
-        .map(|share| Money::rounded(*share, currency, RoundingStrategy::ToNegativeInfinity))
+        .map(|share| Money::rounded(*share, currency, RoundingStrategy::ToZero))
         .collect::<Result<Vec<_>, _>>()?;
-    let placed = Money::sum(floors.iter().copied(), currency)?;
+    let placed = Money::sum(parts.iter().copied(), currency)?;
     let left = total.checked_sub(placed)?.minor();
-    let mut order: Vec<usize> = (0..exact.len()).collect();
-    let remainder = |i: &usize| -> Decimal {
-        match (exact.get(*i), floors.get(*i)) {
-            (Some(share), Some(floor)) => share - floor.to_decimal(),
-            _ => Decimal::ZERO,
-        }
+    let Ok(count) = i64::try_from(parts.len()) else {
+        return Err(MoneyError::TooLarge);
     };
-    order.sort_by(|a, b| remainder(b).cmp(&remainder(a)).then(a.cmp(b)));
-    let mut parts = floors.clone();
-    let step = left.signum();
-    let mut left = left.abs();
-    // At most one unit a share where the shares add up to the total; a caller
-    // whose shares do not still gets parts that do.
-    while left > 0 && !order.is_empty() {
-        for i in &order {
-            if left == 0 {
-                break;
-            }
-            if let Some(part) = parts.get_mut(*i) {
-                *part = part.checked_add(Money::from_minor(step, currency))?;
-                left -= 1;
-            }
+    if left == 0 || count == 0 {
+        return Ok(parts);
+    }
+    // Nothing, unless the shares were not those of the total.
+    let all = left / count;
+    if all != 0 {
+        for part in &mut parts {
+            *part = part.checked_add(Money::from_minor(all, currency))?;
+        }
+    }
+    let few = usize::try_from((left % count).abs()).unwrap_or(0);
+    if few == 0 {
+        return Ok(parts);
+    }
+    // The remainder towards `left`, the share, the position.
+    let towards = Decimal::from(left.signum());
+    let mut order: Vec<(Decimal, Decimal, usize)> = exact
+        .iter()
+        .enumerate()
+        .map(|(at, share)| {
+            let places = currency.exponent();
+            let whole = share.round_dp_with_strategy(places, RoundingStrategy::ToZero);
+            ((share - whole) * towards, share * towards, at)
+        })
+        .collect();
+    let first = |a: &(Decimal, Decimal, usize), b: &(Decimal, Decimal, usize)| {
+        b.0.cmp(&a.0)
+            .then(b.1.cmp(&a.1))
+            .then_with(|| tie(a.2, b.2))
+            .then(a.2.cmp(&b.2))
+    };
+    if few < order.len() {
+        order.select_nth_unstable_by(few, first);
+    }
+    for (_, _, at) in order.iter().take(few) {
+        if let Some(part) = parts.get_mut(*at) {
+            *part = part.checked_add(Money::from_minor(left.signum(), currency))?;
         }
     }
     Ok(parts)
@@ -384,6 +466,25 @@ mod tests {
                 vec![34, 33, 33],
             ),
             (-100, vec![dec!(-0.5), dec!(-0.5)], vec![-50, -50]),
+            (1, vec![dec!(0.005), dec!(0.005)], vec![1, 0]),
+            (-1, vec![dec!(-0.005), dec!(-0.005)], vec![-1, 0]),
+            // Of equal remainders the larger share.
+            (2, vec![dec!(0.005), dec!(0.015)], vec![0, 2]),
+            // A sale and a return in one: both sides of zero are the same.
+            (
+                0,
+                vec![dec!(0.006), dec!(0.006), dec!(-0.012)],
+                vec![1, 0, -1],
+            ),
+            (
+                0,
+                vec![dec!(-0.006), dec!(-0.006), dec!(0.012)],
+                vec![-1, 0, 1],
+            ),
+            (1, vec![dec!(0.016), dec!(-0.012)], vec![2, -1]),
+            (-1, vec![dec!(-0.016), dec!(0.012)], vec![-2, 1]),
+            // Shares that are not those of the total still give parts that are.
+            (100, vec![dec!(0), dec!(0), dec!(0)], vec![34, 33, 33]),
             (0, vec![], vec![]),
         ] {
             let parts = spread(eur(total), &exact).unwrap();

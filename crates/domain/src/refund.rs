@@ -5,6 +5,8 @@
 //! - the parts of any sequence of refunds add up to the sale, by line, by tax and
 //!   in total: each refund is worth the difference of two running values, and the
 //!   running value of everything is everything;
+//! - a returned unit is worth what was paid for it after every promotion and
+//!   discount, taxed as it was sold; the odd cents of a line are in its last unit;
 //! - never more to a tender than it paid;
 //! - a charge that Stripe has not been told to make is lowered, not refunded.
 
@@ -13,8 +15,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::charge::ChargeState;
 use crate::ids::{LineId, ReceiptNumber, RefundId, RefundPartId, SaleId, TenderId, UserId};
-use crate::money::{HALF_UP, Money, MoneyError};
-use crate::quote::LineTax;
+use crate::money::{HALF_UP, Money, MoneyError, RoundingStrategy};
+use crate::quote::{LineTax, line_taxes};
 use crate::sale::{Approval, CommittedSale, Pricing, SoldLine, TenderKind};
 
 /// What was taken back of a line before.
@@ -177,13 +179,22 @@ pub enum RefundError {
     Money(#[from] MoneyError),
 }
 
-/// Value of the first `quantity` of a line.
+/// Value of the first `quantity` of a line: rounded towards zero, so that nobody
+/// gets more than their part before the last unit, and the last unit gets the
+/// cents that are left.
 fn running(whole: Money, quantity: Decimal, sold: Decimal) -> Result<Money, MoneyError> {
     if quantity == sold {
         return Ok(whole);
     }
     let exact = whole.to_decimal() * quantity / sold;
-    Money::rounded(exact, whole.currency(), HALF_UP)
+    Money::rounded(exact, whole.currency(), RoundingStrategy::ToZero)
+}
+
+/// The tax in the first `value` of a line that came to `whole`: its part of the
+/// money, rounded half up. So tax never passes the money it is in.
+fn tax_in(tax: Money, value: Money, whole: Money) -> Result<Money, MoneyError> {
+    let exact = tax.to_decimal() * value.to_decimal() / whole.to_decimal();
+    Money::rounded(exact, tax.currency(), HALF_UP)
 }
 
 fn refunded_line(
@@ -207,26 +218,30 @@ fn refunded_line(
         return Err(RefundError::QuantityKind);
     }
     let after = before + take.quantity;
-    let part = |whole: Money| -> Result<Money, MoneyError> {
-        running(whole, after, quantity)?.checked_sub(running(whole, before, quantity)?)
-    };
+    let whole = sold.figures.total;
+    let worth_before = running(whole, before, quantity)?;
+    let worth_after = running(whole, after, quantity)?;
+    let total = worth_after.checked_sub(worth_before)?;
+    let amounts = sold
+        .figures
+        .taxes
+        .iter()
+        .map(|tax| {
+            let tax = tax.amount;
+            if whole.is_zero() {
+                running(tax, after, quantity)?.checked_sub(running(tax, before, quantity)?)
+            } else {
+                tax_in(tax, worth_after, whole)?.checked_sub(tax_in(tax, worth_before, whole)?)
+            }
+        })
+        .collect::<Result<Vec<_>, _>>()?;
+    let net = total.checked_sub(Money::sum(amounts.iter().copied(), total.currency())?)?;
     Ok(RefundedLine {
         line: take.line,
         quantity: take.quantity,
         restock: take.restock,
-        total: part(sold.figures.total)?,
-        taxes: sold
-            .figures
-            .taxes
-            .iter()
-            .map(|t| {
-                Ok(LineTax {
-                    code: t.code.clone(),
-                    base: part(t.base)?,
-                    amount: part(t.amount)?,
-                })
-            })
-            .collect::<Result<_, MoneyError>>()?,
+        total,
+        taxes: line_taxes(net, &sold.line.taxes, &amounts)?,
     })
 }
 
@@ -315,23 +330,7 @@ pub fn quote_refund(
         cash_rounding = cash_left.checked_sub(rest)?;
         parts.push((None, GiveBack::Cash, cash_left));
     } else if rest.is_positive() {
-        let cash = crate::quote::quote(&crate::quote::Basket {
-            currency,
-            tax_rounding: pricing.tax_rounding,
-            cash_rounding: pricing.cash_rounding,
-            lines: vec![crate::quote::BasketLine {
-                unit_price: rest.to_decimal(),
-                quantity: Decimal::ONE,
-                promotions: Vec::new(),
-                discounts: Vec::new(),
-                taxes: Vec::new(),
-                discountable: false,
-            }],
-            discounts: Vec::new(),
-            tenders: vec![crate::quote::BasketTender::Cash(None)],
-        })
-        .map_or(rest, |q| q.cash_due)
-        .min(cash_left);
+        let cash = crate::settle::in_cash(rest, pricing.cash_rounding)?.min(cash_left);
         cash_rounding = cash.checked_sub(rest)?;
         if cash.is_positive() {
             parts.push((None, GiveBack::Cash, cash));

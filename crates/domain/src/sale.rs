@@ -11,7 +11,8 @@ use serde::{Deserialize, Serialize};
 use crate::catalog::{Product, SavedCard, Unit};
 use crate::charge::ChargeState;
 use crate::ids::{CustomerId, LineId, ProductId, SaleId, TenderId, Timestamp, UserId};
-use crate::money::{Currency, Money};
+use crate::measure::Measure;
+use crate::money::{Currency, Money, RoundingMode};
 use crate::quote::{
     Basket, BasketLine, BasketTender, CashRounding, Discount, LineQuote, Quote, QuoteError,
     TaxRounding, TaxTotal, quote,
@@ -25,6 +26,9 @@ pub struct Pricing {
     pub currency: Currency,
     /// Where tax is rounded.
     pub tax_rounding: TaxRounding,
+    /// Which way tax is rounded.
+    #[serde(default)]
+    pub tax_rounding_mode: RoundingMode,
     /// Cash rounding, where there is one.
     pub cash_rounding: Option<CashRounding>,
 }
@@ -284,6 +288,7 @@ impl OpenSale {
         quote(&Basket {
             currency: pricing.currency,
             tax_rounding: pricing.tax_rounding,
+            tax_rounding_mode: pricing.tax_rounding_mode,
             cash_rounding: pricing.cash_rounding,
             lines: self.live_lines().map(basket_line).collect(),
             discounts: self.discounts.clone(),
@@ -481,6 +486,7 @@ impl OpenSale {
         let figures = quote(&Basket {
             currency: pricing.currency,
             tax_rounding: pricing.tax_rounding,
+            tax_rounding_mode: pricing.tax_rounding_mode,
             cash_rounding: None,
             lines: lines.iter().map(|l| basket_line(l)).collect(),
             discounts: Vec::new(),
@@ -606,12 +612,15 @@ fn check_quantity(unit: Unit, quantity: Decimal) -> Result<(), SaleError> {
 }
 
 fn basket_line(line: &SaleLine) -> BasketLine {
+    let goods = line.deposit_of.is_none();
     BasketLine {
-        unit_price: line.unit_price,
-        quantity: line.quantity,
-        promotions: Vec::new(),
+        unit: Some(match line.unit {
+            Unit::Each => Measure::Each,
+            Unit::Kilogram => Measure::Kilogram,
+        }),
         discounts: line.discounts.clone(),
-        taxes: line.taxes.clone(),
-        discountable: line.deposit_of.is_none(),
+        discountable: goods,
+        turnover: goods,
+        ..BasketLine::new(line.unit_price, line.quantity, line.taxes.clone())
     }
 }
