@@ -44,8 +44,12 @@ pub(crate) enum Command {
     )]
     Init(InitArgs),
     /// Price a basket: JSON on standard input, its quote on standard output.
-    #[command(after_help = "Example:\n  till price < basket.json")]
-    Price,
+    #[command(after_help = "Example:\n  till price --explain < basket.json")]
+    Price {
+        /// Say why, step by step.
+        #[arg(long)]
+        explain: bool,
+    },
     /// What a scan means.
     #[command(after_help = "Example:\n  till barcode --json 4006381333931 2100001004129")]
     Barcode(BarcodeArgs),

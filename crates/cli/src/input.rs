@@ -110,6 +110,11 @@ impl Input {
 
     /// All that is left of standard input, as JSON.
     pub(crate) fn json<T: DeserializeOwned>(&self) -> Result<T, Refusal> {
+        parse("standard input", &self.text()?)
+    }
+
+    /// All that is left of standard input.
+    pub(crate) fn text(&self) -> Result<String, Refusal> {
         let mut text = String::new();
         io::stdin()
             .lock()
@@ -125,7 +130,7 @@ impl Input {
                 "Standard input is larger than any basket. Nothing was changed.",
             ));
         }
-        parse("standard input", &text)
+        Ok(text)
     }
 }
 

@@ -78,7 +78,7 @@ fn run(cli: &Cli) -> Done {
     let folder = || shop::folder(cli.data.as_deref());
     match &cli.command {
         // These need no folder.
-        Command::Price => price::run(&input),
+        Command::Price { explain } => price::run(&input, *explain),
         Command::Barcode(args) => barcode::run(args, cli.data.as_deref()),
         Command::Demo(args) => demo::run(args, cli.data.as_deref()),
         Command::StandIn(args) => stand_in::run(args),
