@@ -293,7 +293,7 @@ fn a_wrong_key_pauses_the_queue_and_loses_nothing() {
 }
 
 #[test]
-fn no_key_and_no_pin_is_in_the_folder() {
+fn no_key_and_no_pin_is_in_the_folder_and_it_is_nobody_elses_to_read() {
     let mut world = World::from_seed(8);
     world.open_shift("0.00");
     world.ring_up(&[("Goudse kaas oud", "1.000")]);
@@ -309,6 +309,12 @@ fn no_key_and_no_pin_is_in_the_folder() {
         if path.is_file() {
             let bytes = std::fs::read(&path).unwrap();
             read += bytes.len();
+            #[cfg(unix)]
+            {
+                use std::os::unix::fs::PermissionsExt as _;
+                let mode = path.metadata().unwrap().permissions().mode();
+                assert_eq!(mode & 0o077, 0, "{}: {mode:o}", path.display());
+            }
             for secret in [till_stand_in::TEST_KEY, "73570042"] {
                 let found = bytes.windows(secret.len()).any(|w| w == secret.as_bytes());
                 assert!(!found, "{} holds a secret", path.display());

@@ -53,16 +53,12 @@ impl Store {
     /// [`StoreError`]; the file is not changed by a refusal.
     pub fn open(folder: &Path) -> Result<Self> {
         std::fs::create_dir_all(folder).map_err(StoreError::Folder)?;
-        let lock = OpenOptions::new()
-            .create(true)
-            .truncate(false)
-            .write(true)
-            .open(folder.join("till.lock"))
-            .map_err(StoreError::Folder)?;
+        let lock = private(&folder.join("till.lock")).map_err(StoreError::Folder)?;
         if lock.try_lock().is_err() {
             return Err(StoreError::InUse);
         }
         let path = folder.join("till.db");
+        private(&path).map_err(StoreError::Folder)?;
         let mut conn = Connection::open(&path)?;
         conn.busy_timeout(std::time::Duration::from_secs(2))?;
         // The first read of the file: what is no database is found out here,
@@ -80,14 +76,11 @@ impl Store {
         // to fill the page count; see `checkpoint`.
         conn.pragma_update(None, "wal_autocheckpoint", 20_000)?;
         conn.set_prepared_statement_cache_capacity(128);
-        let copy = path.clone();
+        let copy = path.with_extension("before-migration.db");
         migrate::migrate(&mut conn, |conn| {
-            conn.backup(
-                "main",
-                copy.with_extension("before-migration.db"),
-                None::<fn(rusqlite::backup::Progress)>,
-            )
-            .map_err(Into::into)
+            private(&copy).map_err(StoreError::Folder)?;
+            conn.backup("main", &copy, None::<fn(rusqlite::backup::Progress)>)
+                .map_err(Into::into)
         })?;
         Ok(Self {
             conn,
@@ -157,6 +150,16 @@ impl Store {
             )
             .map_err(Into::into)
     }
+}
+
+/// Opens, or makes, a file that the other users of the machine cannot read: it
+/// names customers and staff. SQLite gives `-wal` and `-shm` the same mode.
+fn private(path: &Path) -> std::io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.create(true).truncate(false).write(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path)
 }
 
 /// Sixteen bytes of a UUID, and back.
