@@ -31,6 +31,7 @@ import type { StripeView } from "./gen/StripeView";
 import type { SuspendedView } from "./gen/SuspendedView";
 import type { TenderOptionsView } from "./gen/TenderOptionsView";
 import type { UserView } from "./gen/UserView";
+import type { WhyView } from "./gen/WhyView";
 import type { ZSummaryView } from "./gen/ZSummaryView";
 
 export type CardKind = "saved_card" | "simulated_reader";
@@ -50,6 +51,8 @@ export interface Commands {
   search(text: string): Promise<ProductView[]>;
 
   saleCurrent(): Promise<SaleView | null>;
+  /** Why the open sale comes to what it comes to, step by step. */
+  saleWhy(): Promise<WhyView[]>;
   scan(code: string): Promise<SaleView>;
   addProduct(product: string, quantity: string | null): Promise<SaleView>;
   setQuantity(line: string, quantity: string): Promise<SaleView>;
@@ -135,6 +138,7 @@ export function tauriCommands(): Commands {
     search: (text) => invoke("search", { text }),
 
     saleCurrent: () => invoke("sale_current"),
+    saleWhy: () => invoke("sale_why"),
     scan: (code) => invoke("scan", { code }),
     addProduct: (product, quantity) => invoke("add_product", { product, quantity }),
     setQuantity: (line, quantity) => invoke("set_quantity", { line, quantity }),

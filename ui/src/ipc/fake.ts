@@ -31,6 +31,7 @@ import type { ShiftView } from "./gen/ShiftView";
 import type { TenderKindView } from "./gen/TenderKindView";
 import type { TenderStateView } from "./gen/TenderStateView";
 import type { UserView } from "./gen/UserView";
+import type { WhyView } from "./gen/WhyView";
 
 const eur = (minor: number): MoneyView => ({ minor, currency: "EUR", exponent: 2 });
 const euros = (minor: number): string =>
@@ -301,6 +302,7 @@ export class FakeTill {
       }),
 
       saleCurrent: answer("sale_current", () => (this.#sale ? this.#view(this.#sale) : null)),
+      saleWhy: answer("sale_why", () => this.#why(this.#view(this.#open()))),
       scan: answer("scan", (code: string) => {
         const weighed = /^(2\d{6})(\d{5})\d$/.exec(code);
         const found = PRODUCTS.find((each) => each.code === (weighed?.[1] ?? code));
@@ -868,6 +870,27 @@ export class FakeTill {
       .filter((tender) => tender.state !== "declined" && tender.state !== "canceled")
       .reduce((sum, tender) => sum + tender.amount, 0);
     return Math.max(0, this.#total(sale).total - paid);
+  }
+
+  #why(sale: SaleView): WhyView[] {
+    const step = (line: string | null, amount: MoneyView, counts: boolean, says: string): WhyView => ({
+      line,
+      amount,
+      counts,
+      says,
+    });
+    return [
+      ...sale.lines
+        .filter((line) => !line.voided)
+        .flatMap((line) => [
+          step(line.id, line.gross, true, `${line.quantity} × ${euros(line.unit_price.minor)}.`),
+          ...line.discounts.map((off) =>
+            step(line.id, eur(-line.discount.minor), true, `${off} off the line.`),
+          ),
+          step(line.id, line.amount, false, `The line comes to ${euros(line.amount.minor)}.`),
+        ]),
+      step(null, sale.total, false, `The sale comes to ${euros(sale.total.minor)}.`),
+    ];
   }
 
   #view(sale: Sale): SaleView {

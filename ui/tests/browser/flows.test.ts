@@ -425,6 +425,18 @@ describe("the rest of the day", () => {
     await shop.sees("screen-open-shift");
   });
 
+  it("one key says why the line costs what it costs", async () => {
+    shop = await Shop.open(browser, "empty");
+    await shop.scan(BREAD);
+    await shop.sees("total");
+    await shop.press("?");
+    await shop.sees("why");
+    await shop.sees("why-step");
+    expect(await shop.page.getByTestId("why-step").first().textContent()).toContain("1 ×");
+    await shop.press("Escape");
+    expect(await shop.page.getByTestId("why").count()).toBe(0);
+  });
+
   it("an open shift's report is a page too, and a closed one's", async () => {
     shop = await Shop.open(browser, "offline");
     await shop.press("F10", "4");

@@ -232,6 +232,14 @@ export const PLACES: Place[] = [
       await shop.press("F10", "2", "1", "2", "5", "0");
     },
   },
+  {
+    name: "why",
+    scene: "offline",
+    go: async (shop) => {
+      await shop.press("?");
+      await shop.sees("why-step");
+    },
+  },
   { name: "recent-sales", scene: "empty", go: (shop) => shop.press("F10", "3") },
   {
     name: "reports",

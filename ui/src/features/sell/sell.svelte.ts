@@ -21,7 +21,7 @@ export class SellState {
   chosen = $state<string | null>(null);
   /** Weighed goods that wait for their weight. */
   weighing = $state<{ product: ProductView; line: string | null } | null>(null);
-  dialog = $state<"discount" | "customer" | "suspended" | null>(null);
+  dialog = $state<"discount" | "customer" | "suspended" | "why" | null>(null);
   /** Lines voided a moment ago. */
   undoable = $state<string[]>([]);
   #searching: Promise<void> = Promise.resolve();
