@@ -31,6 +31,41 @@ fn what_was_rung_up_survives_a_power_cut_line_by_line() {
 }
 
 #[test]
+fn why_an_open_sale_costs_what_it_costs_adds_up_line_by_line_and_in_all() {
+    let world = World::from_seed(3);
+    world.open_shift("150.00");
+    let sale = world.ring_up(&[("Goudse kaas oud", "0.412"), ("Halfvolle melk", "3")]);
+    let five_percent = DiscountInput::Percent("5".into());
+    world
+        .till()
+        .discount_line(
+            world.cashier(),
+            &sale.lines[0].id,
+            Some(&five_percent),
+            None,
+        )
+        .unwrap();
+    world
+        .till()
+        .discount_sale(world.cashier(), Some(&five_percent), None)
+        .unwrap();
+    let sale = world.cash("5.00");
+    let steps = world.till().sale_why().unwrap();
+    let sum = |line: Option<&str>| -> i64 {
+        steps
+            .iter()
+            .filter(|s| s.counts && (line.is_none() || s.line.as_deref() == line))
+            .map(|s| s.amount.minor)
+            .sum()
+    };
+    let lines: i64 = sale.lines.iter().map(|l| sum(Some(&l.id))).sum();
+    assert_eq!(lines, sale.total.minor);
+    assert!(sale.outstanding.minor > 0);
+    assert_eq!(sum(None), sale.outstanding.minor);
+    assert!(steps.iter().any(|s| s.says.contains("5 %")));
+}
+
+#[test]
 fn a_shift_closes_with_its_books_in_order() {
     let world = World::from_seed(2);
     world.open_shift("150.00");

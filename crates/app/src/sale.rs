@@ -4,10 +4,11 @@ use rust_decimal::Decimal;
 use till_domain::barcode::Barcode;
 use till_domain::catalog::{Customer, Unit};
 use till_domain::charge::ChargeState;
+use till_domain::explain::explain;
 use till_domain::ids::{CustomerId, LineId, ProductId, ReceiptNumber, SaleId, TenderId, Timestamp};
 use till_domain::journal::{Entry, JournalEvent};
 use till_domain::money::{Money, decimal};
-use till_domain::quote::Discount;
+use till_domain::quote::{Discount, quote};
 use till_domain::sale::{CommittedSale, OpenSale, Tender, TenderKind};
 use till_receipts::data::{Copy, Document};
 use till_store::{OpenState, Tx};
@@ -20,7 +21,7 @@ use crate::figures::{self, LiveCharge, local, money, tender_label};
 use crate::tender::ask_for_charge;
 use crate::view::{
     ApprovalInput, BootView, CustomerView, DiscountInput, DoneView, ProductView, ProfileView,
-    SaleSummaryView, SaleView, ShiftView, ShopView, SuspendedView, UserView,
+    SaleSummaryView, SaleView, ShiftView, ShopView, SuspendedView, UserView, WhyView,
 };
 use crate::{Effects, OPEN_DRAWER, Shop, Till, amount, check_text, paper, profile_list, shop};
 
@@ -240,6 +241,32 @@ impl Till {
                 Some(stored) => view(tx, &shop, &stored.sale).map(Some),
                 None => Ok(None),
             }
+        })
+    }
+
+    /// Why the open sale comes to what it comes to, step by step.
+    ///
+    /// # Errors
+    /// [`ErrorCode::NotFound`] where no sale is open, and what the store says.
+    pub fn sale_why(&self) -> Result<Vec<WhyView>, AppError> {
+        self.store()?.read(|tx| {
+            let shop = shop(tx)?;
+            let sale = tx.open_sale()?.ok_or(ErrorCode::NotFound)?.sale;
+            let basket = sale.basket(&shop.pricing);
+            let lines: Vec<LineId> = sale.live_lines().map(|l| l.id).collect();
+            let steps = explain(&basket, &quote(&basket)?)?;
+            Ok(steps
+                .into_iter()
+                .map(|step| WhyView {
+                    line: step
+                        .line
+                        .and_then(|at| lines.get(at))
+                        .map(ToString::to_string),
+                    amount: figures::money(step.amount),
+                    counts: step.counts,
+                    says: step.says,
+                })
+                .collect())
         })
     }
 

@@ -251,6 +251,20 @@ pub struct SaleView {
     pub busy: bool,
 }
 
+/// A step of how a price comes about.
+#[derive(Debug, Clone, Serialize, TS)]
+#[ts(export)]
+pub struct WhyView {
+    /// The line's id; none for the sale as a whole.
+    pub line: Option<String>,
+    /// What it changes, or comes to.
+    pub amount: MoneyView,
+    /// It changes what is to pay; without it, it is there to be read.
+    pub counts: bool,
+    /// For the customer.
+    pub says: String,
+}
+
 /// One line.
 #[derive(Debug, Clone, Serialize, TS)]
 #[ts(export)]

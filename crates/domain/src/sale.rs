@@ -285,7 +285,13 @@ impl OpenSale {
     /// # Errors
     /// As [`quote`].
     pub fn quote(&self, pricing: &Pricing) -> Result<Quote, QuoteError> {
-        quote(&Basket {
+        quote(&self.basket(pricing))
+    }
+
+    /// What it is priced as: the lines that count, in order.
+    #[must_use]
+    pub fn basket(&self, pricing: &Pricing) -> Basket {
+        Basket {
             currency: pricing.currency,
             tax_rounding: pricing.tax_rounding,
             tax_rounding_mode: pricing.tax_rounding_mode,
@@ -303,7 +309,7 @@ impl OpenSale {
                     }
                 })
                 .collect(),
-        })
+        }
     }
 
     fn untendered(&self) -> Result<(), SaleError> {

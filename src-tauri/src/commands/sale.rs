@@ -2,7 +2,7 @@
 
 use till_app::view::{
     ApprovalInput, CustomerView, DiscountInput, DoneView, ProductView, SaleSummaryView, SaleView,
-    SuspendedView,
+    SuspendedView, WhyView,
 };
 
 use super::Shared;
@@ -31,6 +31,11 @@ pub(crate) async fn search(shell: Shared<'_>, text: String) -> Answer<Vec<Produc
 #[tauri::command]
 pub(crate) async fn sale_current(shell: Shared<'_>) -> Answer<Option<SaleView>> {
     shell.ask(till_app::Till::sale_current).await
+}
+
+#[tauri::command]
+pub(crate) async fn sale_why(shell: Shared<'_>) -> Answer<Vec<WhyView>> {
+    shell.ask(till_app::Till::sale_why).await
 }
 
 #[tauri::command]
