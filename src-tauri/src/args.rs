@@ -7,14 +7,16 @@ use std::path::PathBuf;
 pub(crate) const HELP: &str = "\
 Evertill: a till that sells whether the network is there or not.
 
-Usage: evertill [--data DIR] [--sample] [--size WxH] [--measure]
+Usage: evertill [--data DIR] [--profiles DIR] [--sample] [--size WxH] [--measure]
 
-  --data DIR   the shop's folder (or TILL_DATA); otherwise the system's data folder
-  --sample     the sample shop, made if the folder holds none; cards go to a
-               practice Stripe inside the program, and no money moves
-  --size WxH   size of the window, for example 1024x768
-  --measure    say on the error output how long it took until the first paint
-  --version    the version
+  --data DIR      the shop's folder (or TILL_DATA); otherwise the system's data folder
+  --profiles DIR  the folder of the country profiles (or TILL_PROFILES); otherwise
+                  the one that came with the program
+  --sample        the sample shop, made if the folder holds none; cards go to a
+                  practice Stripe inside the program, and no money moves
+  --size WxH      size of the window, for example 1024x768
+  --measure       say on the error output how long it took until the first paint
+  --version       the version
 ";
 
 /// How to start.
@@ -22,6 +24,8 @@ Usage: evertill [--data DIR] [--sample] [--size WxH] [--measure]
 pub(crate) struct Args {
     /// Where the shop is; `None` for the usual place.
     pub(crate) data: Option<PathBuf>,
+    /// Where the country profiles are; `None` for those that came with the program.
+    pub(crate) profiles: Option<PathBuf>,
     /// Make the sample shop where there is none.
     pub(crate) sample: bool,
     /// Inner size of the window, in logical pixels.
@@ -41,15 +45,21 @@ pub(crate) enum Asked {
     Unclear(String),
 }
 
-/// Reads them. `--data` wins over what the environment names.
-pub(crate) fn read(
-    given: impl Iterator<Item = OsString>,
-    from_environment: Option<OsString>,
-) -> Asked {
+/// What the environment names.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Environment {
+    /// `TILL_DATA`.
+    pub(crate) data: Option<OsString>,
+    /// `TILL_PROFILES`.
+    pub(crate) profiles: Option<OsString>,
+}
+
+/// Reads them. What is given wins over what the environment names.
+pub(crate) fn read(given: impl Iterator<Item = OsString>, environment: Environment) -> Asked {
+    let named = |folder: Option<OsString>| folder.filter(|d| !d.is_empty()).map(PathBuf::from);
     let mut args = Args {
-        data: from_environment
-            .filter(|d| !d.is_empty())
-            .map(PathBuf::from),
+        data: named(environment.data),
+        profiles: named(environment.profiles),
         ..Args::default()
     };
     let mut given = given;
@@ -65,6 +75,10 @@ pub(crate) fn read(
             "--data" => match value.or_else(|| given.next()) {
                 Some(folder) if !folder.is_empty() => args.data = Some(folder.into()),
                 Some(_) | None => return Asked::Unclear("--data names no folder.".into()),
+            },
+            "--profiles" => match value.or_else(|| given.next()) {
+                Some(folder) if !folder.is_empty() => args.profiles = Some(folder.into()),
+                Some(_) | None => return Asked::Unclear("--profiles names no folder.".into()),
             },
             "--size" => match value.or_else(|| given.next()).and_then(|v| size(&v)) {
                 Some(size) => args.size = Some(size),
@@ -101,7 +115,10 @@ mod tests {
     fn read_words(words: &str, environment: Option<&str>) -> Asked {
         read(
             words.split_whitespace().map(OsString::from),
-            environment.map(OsString::from),
+            Environment {
+                data: environment.map(OsString::from),
+                profiles: None,
+            },
         )
     }
 
@@ -126,6 +143,27 @@ mod tests {
         for (words, environment, expected) in cases {
             assert_eq!(read_words(words, environment), expected, "{words:?}");
         }
+        for (words, environment, expected) in [
+            ("--profiles p", Some("q"), "p"),
+            ("--profiles=p", None, "p"),
+            ("", Some("q"), "q"),
+        ] {
+            let read = read(
+                words.split_whitespace().map(OsString::from),
+                Environment {
+                    data: None,
+                    profiles: environment.map(OsString::from),
+                },
+            );
+            assert_eq!(
+                read,
+                Asked::Open(Args {
+                    profiles: Some(expected.into()),
+                    ..Args::default()
+                }),
+                "{words:?}"
+            );
+        }
         assert_eq!(
             read_words("--size 1024x768 --measure", None),
             Asked::Open(Args {
@@ -140,6 +178,7 @@ mod tests {
     fn what_is_not_understood_is_said() {
         for words in [
             "--data",
+            "--profiles",
             "--size",
             "--size 1024",
             "--size 1x1",

@@ -23,13 +23,17 @@ use std::ffi::OsString;
 use std::process::ExitCode;
 use std::time::Instant;
 
-use crate::args::Asked;
+use crate::args::{Asked, Environment};
 use crate::log::say;
 
 /// Runs the program.
 pub fn main(args: impl Iterator<Item = OsString>) -> ExitCode {
     let started = Instant::now();
-    let args = match args::read(args, std::env::var_os("TILL_DATA")) {
+    let environment = Environment {
+        data: std::env::var_os("TILL_DATA"),
+        profiles: std::env::var_os("TILL_PROFILES"),
+    };
+    let args = match args::read(args, environment) {
         Asked::Open(args) => args,
         Asked::Print(text) => {
             log::print(&text);

@@ -56,10 +56,10 @@ pub(crate) fn open(args: &Args) -> Result<Arc<Shell>, Refusal> {
             exit: 1,
         })?,
     };
-    open_folder(&folder, args.sample).map_err(Refusal::from)
+    open_folder(&folder, args).map_err(Refusal::from)
 }
 
-fn open_folder(folder: &Path, sample: bool) -> Result<Arc<Shell>, AppError> {
+fn open_folder(folder: &Path, args: &Args) -> Result<Arc<Shell>, AppError> {
     let secrets = Arc::new(LateSecrets::of(&keyring_name(folder)));
     let printer = Arc::new(LatePrinter::new());
     let ports = Ports {
@@ -68,13 +68,13 @@ fn open_folder(folder: &Path, sample: bool) -> Result<Arc<Shell>, AppError> {
         printer: Arc::clone(&printer) as _,
         secrets: Arc::clone(&secrets) as _,
     };
-    let till = Till::open(folder, ports)?;
+    let till = Till::open(folder, ports)?.with_profiles(args.profiles.clone());
     // Only now: whoever has the folder open writes its log.
     if let Err(error) = log::start(folder) {
         log::say(&format!("There is no log: {error}. The till sells on."));
     }
     tracing::info!(version = env!("CARGO_PKG_VERSION"), "opened");
-    if sample && !till.has_shop()? {
+    if args.sample && !till.has_shop()? {
         till.setup_sample()?;
     }
     Ok(Arc::new(Shell::new(Arc::new(till), secrets, printer)))
@@ -102,12 +102,19 @@ fn usual_folder(sample: bool) -> Option<PathBuf> {
 mod tests {
     use super::*;
 
+    fn sample() -> Args {
+        Args {
+            sample: true,
+            ..Args::default()
+        }
+    }
+
     #[test]
     fn a_folder_that_is_in_use_is_said_so_with_its_own_exit_code() {
         let folder = tempfile::tempdir().map(|d| d.keep()).unwrap_or_default();
-        let first = open_folder(&folder, true);
+        let first = open_folder(&folder, &sample());
         assert!(first.is_ok());
-        let refusal = open_folder(&folder, true).err().map(Refusal::from);
+        let refusal = open_folder(&folder, &sample()).err().map(Refusal::from);
         assert_eq!(refusal.as_ref().map(|r| r.exit), Some(4));
         let line = refusal.map(|r| r.line()).unwrap_or_default();
         assert!(line.starts_with("data_in_use: Another Evertill"), "{line}");
@@ -120,7 +127,7 @@ mod tests {
         let file = folder.join("till.db");
         let written = std::fs::write(&file, b"not a database, and long enough to be looked at");
         assert!(written.is_ok());
-        let refusal = open_folder(&folder, true).err().map(Refusal::from);
+        let refusal = open_folder(&folder, &sample()).err().map(Refusal::from);
         assert_eq!(
             refusal.map(|r| (r.code, r.exit)),
             Some(("database_unreadable".into(), 1))

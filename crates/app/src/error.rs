@@ -28,6 +28,8 @@ pub enum ErrorCode {
     NoShop,
     /// There is a shop already.
     ShopExists,
+    /// The country profiles are nowhere.
+    NoProfiles,
     /// Nobody is signed in.
     NotSignedIn,
     /// The PIN is wrong.
@@ -129,6 +131,9 @@ impl ErrorCode {
         match self {
             Self::NoShop => "There is no shop in this folder yet. Set one up first.",
             Self::ShopExists => "There is a shop in this folder already. Nothing was changed.",
+            Self::NoProfiles => {
+                "The country profiles are missing. Nothing was changed. Install the till again, or name their folder with --profiles."
+            }
             Self::NotSignedIn => "Nobody is signed in. Nothing was changed. Sign in with a PIN.",
             Self::PinWrong => "Wrong PIN. Nothing was changed.",
             Self::PinLocked => "Too many wrong PINs. Nothing was changed. Wait, or ask a manager.",

@@ -44,6 +44,11 @@ fn zoned(shop: &Shop, at: Timestamp) -> jiff::Zoned {
         .to_zoned(zone)
 }
 
+/// The day in the shop's zone.
+pub(crate) fn day(shop: &Shop, at: Timestamp) -> crate::profile::Day {
+    zoned(shop, at).date().into()
+}
+
 /// RFC 3339 in the shop's zone.
 pub(crate) fn local(shop: &Shop, at: Timestamp) -> String {
     zoned(shop, at).strftime("%Y-%m-%dT%H:%M:%S%:z").to_string()

@@ -15,6 +15,7 @@ mod journal;
 mod outbox;
 mod paper;
 pub mod ports;
+pub mod profile;
 mod refund;
 mod report;
 mod sale;
@@ -37,8 +38,9 @@ pub use crate::books::Audit;
 use crate::error::{AppError, ErrorCode};
 pub use crate::journal::JournalHead;
 use crate::ports::{Clock, Ids, ReceiptPrinter, SecretStore};
+use crate::profile::Day;
 pub use crate::shop::{
-    SampleSavedCard, Shop, TaxRate, brand_name, default_folder, profile_list, sample_cards,
+    SampleSavedCard, Shop, TaxRate, TaxSet, brand_name, default_folder, sample_cards,
 };
 pub use crate::sync::{CardBooks, Line, StripeSetting};
 pub use till_store::{JournalLine, Rebuilt, verify_lines};
@@ -61,6 +63,7 @@ pub struct Till {
     store: Mutex<Store>,
     ports: Ports,
     folder: PathBuf,
+    profiles: Option<PathBuf>,
     line: Mutex<Line>,
 }
 
@@ -97,8 +100,16 @@ impl Till {
             store: Mutex::new(store),
             ports,
             folder: folder.to_owned(),
+            profiles: None,
             line: Mutex::new(Line::default()),
         })
+    }
+
+    /// The folder of the country profiles, where it is not the usual one.
+    #[must_use]
+    pub fn with_profiles(mut self, folder: Option<PathBuf>) -> Self {
+        self.profiles = folder;
+        self
     }
 
     /// The folder.
@@ -117,6 +128,11 @@ impl Till {
 
     pub(crate) fn now(&self) -> Timestamp {
         self.ports.clock.now()
+    }
+
+    /// The day in the shop's time zone.
+    pub(crate) fn today(&self, shop: &Shop) -> Day {
+        figures::day(shop, self.now())
     }
 
     pub(crate) fn new_id(&self) -> Uuid {

@@ -20,10 +20,10 @@ use crate::error::{AppError, ErrorCode};
 use crate::figures::{self, LiveCharge, local, money, tender_label};
 use crate::tender::ask_for_charge;
 use crate::view::{
-    ApprovalInput, BootView, CustomerView, DiscountInput, DoneView, ProductView, ProfileView,
-    SaleSummaryView, SaleView, ShiftView, ShopView, SuspendedView, UserView, WhyView,
+    ApprovalInput, BootView, CustomerView, DiscountInput, DoneView, PlaceView, ProductView,
+    ProfileView, SaleSummaryView, SaleView, ShiftView, ShopView, SuspendedView, UserView, WhyView,
 };
-use crate::{Effects, OPEN_DRAWER, Shop, Till, amount, check_text, paper, profile_list, shop};
+use crate::{Effects, OPEN_DRAWER, Shop, Till, amount, check_text, paper, shop};
 
 pub(crate) fn line_id(text: &str) -> Result<LineId, AppError> {
     text.parse().map_err(|_| ErrorCode::NotFound.into())
@@ -115,16 +115,9 @@ impl Till {
     /// # Errors
     /// What the store says.
     pub fn boot(&self, session: Option<&Session>) -> Result<BootView, AppError> {
-        let profiles = profile_list()
-            .into_iter()
-            .map(|(code, name, currency)| ProfileView {
-                code,
-                name,
-                currency,
-            })
-            .collect();
         let version = env!("CARGO_PKG_VERSION").to_owned();
         if !self.has_shop()? {
+            let profiles = self.profile_views()?;
             return Ok(BootView {
                 shop: None,
                 users: Vec::new(),
@@ -163,9 +156,34 @@ impl Till {
                 shift,
                 connection,
                 version,
-                profiles,
+                profiles: Vec::new(),
             })
         })
+    }
+
+    /// What the first-run screen offers. A file that cannot be read hides no other.
+    fn profile_views(&self) -> Result<Vec<ProfileView>, AppError> {
+        let mut views = Vec::new();
+        for profile in self.profiles()?.all()? {
+            match profile {
+                Ok(profile) => views.push(ProfileView {
+                    code: profile.code,
+                    name: profile.name,
+                    currency: profile.currency.code().to_owned(),
+                    places: profile
+                        .places
+                        .into_iter()
+                        .map(|place| PlaceView {
+                            code: place.code.into_inner(),
+                            name: place.name,
+                        })
+                        .collect(),
+                    place_required: profile.place_required,
+                }),
+                Err(error) => tracing::warn!(%error, "a country profile is left out"),
+            }
+        }
+        Ok(views)
     }
 
     /// The staff who can sign in.

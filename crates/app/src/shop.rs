@@ -1,5 +1,9 @@
-//! The shop's own facts, the country profiles, and the sample shop.
+//! The shop's own facts, and the sample shop.
+//!
+//! Invariant: what a profile said when the shop was made is the shop's own from
+//! then on. A profile that changes changes no shop.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use rust_decimal::Decimal;
@@ -8,25 +12,87 @@ use till_domain::catalog::{Customer, Deposit, Product, Role, SavedCard, Unit, Us
 use till_domain::ids::{CustomerId, ProductId, UserId};
 use till_domain::limits::Limits;
 use till_domain::money::{Currency, Money};
-use till_domain::quote::{CashMode, CashRounding, TaxRounding};
+use till_domain::quote::CashRounding;
 use till_domain::sale::Pricing;
 use till_domain::tax::{Tax, TaxKind};
 use till_store::{ProductImport, Tx};
 
 use crate::Till;
 use crate::error::{AppError, ErrorCode};
+use crate::profile::{DatedRate, Day, Profile, Profiles, TaxSetRule};
 
-/// A rate of the shop's tax table.
+/// A tax of the shop's table.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "StoredTaxRate")]
 pub struct TaxRate {
-    /// Code that products name.
+    /// Code that products, places and exemptions name.
     pub code: String,
     /// Name, in the shop's language.
     pub name: String,
     /// Letter beside a line of the receipt.
     pub letter: String,
-    /// Per cent.
-    pub rate: Decimal,
+    /// Oldest first; the last that has begun holds.
+    pub rates: Vec<DatedRate>,
+    /// Later taxes of a line are charged on the price plus this one.
+    pub in_base_of_next: bool,
+}
+
+/// A tax as shops have stored it: the first ones had one rate and no days.
+#[derive(Deserialize)]
+struct StoredTaxRate {
+    code: String,
+    name: String,
+    letter: String,
+    #[serde(default)]
+    rate: Option<Decimal>,
+    #[serde(default)]
+    rates: Vec<DatedRate>,
+    #[serde(default)]
+    in_base_of_next: bool,
+}
+
+impl From<StoredTaxRate> for TaxRate {
+    fn from(stored: StoredTaxRate) -> Self {
+        let mut rates = stored.rates;
+        if rates.is_empty() && stored.rate.is_some() {
+            rates.push(DatedRate {
+                from: Day::from(jiff::civil::Date::MIN),
+                rate: stored.rate,
+                amount: None,
+                source: None,
+            });
+        }
+        Self {
+            code: stored.code,
+            name: stored.name,
+            letter: stored.letter,
+            rates,
+            in_base_of_next: stored.in_base_of_next,
+        }
+    }
+}
+
+impl TaxRate {
+    /// What is charged on a day; none before the first rate begins.
+    #[must_use]
+    pub fn on(&self, day: Day) -> Option<TaxKind> {
+        let rate = self.rates.iter().rev().find(|r| r.from <= day)?;
+        rate.rate
+            .map(TaxKind::Percent)
+            .or(rate.amount.map(TaxKind::FixedPerUnit))
+    }
+}
+
+/// Other taxes than those that products name: of the shop's place, or of a
+/// customer who is exempt.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TaxSet {
+    /// Such as `CA-QC`.
+    pub code: String,
+    /// Such as `Québec`.
+    pub name: String,
+    /// From the code that a product names to the taxes charged instead, in order.
+    pub taxes: BTreeMap<String, Vec<String>>,
 }
 
 /// The shop's facts: the setting `shop`.
@@ -58,6 +124,12 @@ pub struct Shop {
     pub price_includes_tax: bool,
     /// Tax table.
     pub taxes: Vec<TaxRate>,
+    /// What the place of the shop makes of the codes that products name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub place: Option<TaxSet>,
+    /// Grounds on which a customer is charged other taxes, or none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub exempt: Vec<TaxSet>,
     /// Notes and coins in minor units, the largest first.
     pub denominations: Vec<i64>,
     /// Refunds above this need a manager.
@@ -97,93 +169,96 @@ impl Shop {
         format!("Till {}", self.till)
     }
 
-    /// The tax that a code names, as it goes on a line.
-    fn tax(&self, code: &str) -> Option<Vec<Tax>> {
-        let rate = self.taxes.iter().find(|t| t.code == code)?;
-        Some(vec![Tax {
-            code: rate.code.clone(),
-            kind: TaxKind::Percent(rate.rate),
-            price_included: self.price_includes_tax,
-            in_base_of_next: false,
-            base_affected_by_previous: true,
-        }])
+    /// The taxes on a product of this code on a day, as they go on a line; `None`
+    /// where the shop has no such code, or no rate of it yet.
+    #[must_use]
+    pub fn taxes_on(&self, code: &str, day: Day) -> Option<Vec<Tax>> {
+        let named = self.place.as_ref().and_then(|p| p.taxes.get(code));
+        let own = [code.to_owned()];
+        named
+            .map_or(own.as_slice(), Vec::as_slice)
+            .iter()
+            .map(|code| {
+                let tax = self.taxes.iter().find(|t| t.code == *code)?;
+                Some(Tax {
+                    code: tax.code.clone(),
+                    kind: tax.on(day)?,
+                    price_included: self.price_includes_tax,
+                    in_base_of_next: tax.in_base_of_next,
+                    base_affected_by_previous: true,
+                })
+            })
+            .collect()
+    }
+
+    /// The codes a product may name.
+    #[must_use]
+    pub fn tax_codes(&self) -> Vec<&str> {
+        let place = self.place.iter();
+        let (named, placed): (Vec<&str>, BTreeSet<&str>) = (
+            place
+                .clone()
+                .flat_map(|p| p.taxes.keys())
+                .map(String::as_str)
+                .collect(),
+            place
+                .flat_map(|p| p.taxes.values().flatten())
+                .map(String::as_str)
+                .collect(),
+        );
+        let own = self.taxes.iter().map(|t| t.code.as_str());
+        let mut codes = named.clone();
+        codes.extend(own.filter(|code| !placed.contains(code) && !named.contains(code)));
+        codes
     }
 }
 
-#[derive(Deserialize)]
-struct Profile {
-    code: String,
+fn tax_set(rule: &TaxSetRule) -> TaxSet {
+    TaxSet {
+        code: rule.code.get_ref().clone(),
+        name: rule.name.clone(),
+        taxes: rule
+            .taxes
+            .iter()
+            .map(|(code, taxes)| {
+                let taxes = taxes.iter().map(|t| t.get_ref().clone()).collect();
+                (code.clone(), taxes)
+            })
+            .collect(),
+    }
+}
+
+/// The shop a profile makes, in one of its places.
+pub(crate) fn shop_of(
+    profile: &Profile,
+    place: Option<&str>,
     name: String,
-    currency: String,
-    locale: String,
-    timezone: String,
-    pricing: ProfilePricing,
-    taxes: Vec<TaxRate>,
-    cash_rounding: Option<ProfileCash>,
-    denominations: Denominations,
-    receipt: ProfileReceipt,
-}
-
-#[derive(Deserialize)]
-struct ProfilePricing {
-    price_includes_tax: bool,
-    tax_rounding: TaxRounding,
-    #[serde(default)]
-    tax_rounding_mode: CashMode,
-}
-
-#[derive(Deserialize)]
-struct ProfileCash {
-    increment: Decimal,
-    mode: CashMode,
-    change_mode: Option<CashMode>,
-    #[serde(default)]
-    exact_accepted: bool,
-}
-
-#[derive(Deserialize)]
-struct Denominations {
-    notes: Vec<i64>,
-    coins: Vec<i64>,
-}
-
-#[derive(Deserialize)]
-struct ProfileReceipt {
-    tax_number_label: String,
-}
-
-/// The profiles that come with the program: data, a file each.
-const PROFILES: [&str; 9] = [
-    include_str!("../data/profiles/NL.toml"),
-    include_str!("../data/profiles/BE.toml"),
-    include_str!("../data/profiles/CH.toml"),
-    include_str!("../data/profiles/DE.toml"),
-    include_str!("../data/profiles/ES.toml"),
-    include_str!("../data/profiles/FR.toml"),
-    include_str!("../data/profiles/GB.toml"),
-    include_str!("../data/profiles/IE.toml"),
-    include_str!("../data/profiles/US.toml"),
-];
-
-fn profiles() -> impl Iterator<Item = Profile> {
-    PROFILES.iter().filter_map(|text| toml::from_str(text).ok())
-}
-
-/// Code, name and currency of every profile.
-#[must_use]
-pub fn profile_list() -> Vec<(String, String, String)> {
-    profiles().map(|p| (p.code, p.name, p.currency)).collect()
-}
-
-fn profile(code: &str) -> Result<Profile, AppError> {
-    profiles()
-        .find(|p| p.code == code)
-        .ok_or_else(|| AppError::refused(ErrorCode::NotFound, format!("no profile {code}")))
-}
-
-fn shop_of(profile: Profile, name: String) -> Result<Shop, AppError> {
-    let currency: Currency = profile.currency.parse()?;
-    let major = |text: &str| Money::parse(text, currency);
+) -> Result<Shop, AppError> {
+    let place = match place {
+        Some(code) => Some(profile.place(code).ok_or_else(|| {
+            AppError::refused(
+                ErrorCode::NotFound,
+                format!("the profile of {} has no place {code}", profile.name),
+            )
+        })?),
+        None if profile.place_required => {
+            let places: Vec<&str> = profile
+                .places
+                .iter()
+                .map(|p| p.code.get_ref().as_str())
+                .collect();
+            return Err(AppError::refused(
+                ErrorCode::BadInput,
+                format!(
+                    "The taxes of {} depend on the place; name one of {}",
+                    profile.name,
+                    places.join(", ")
+                ),
+            ));
+        }
+        None => None,
+    };
+    let currency = profile.currency;
     let whole = |units: i64| {
         Money::from_minor(
             units.saturating_mul(10_i64.pow(currency.exponent())),
@@ -192,28 +267,42 @@ fn shop_of(profile: Profile, name: String) -> Result<Shop, AppError> {
     };
     let cash_rounding = profile
         .cash_rounding
+        .as_ref()
         .map(|c| -> Result<CashRounding, AppError> {
             Ok(CashRounding {
-                increment_minor: major(&c.increment.to_string())?.minor(),
+                increment_minor: Money::parse(&c.increment.to_string(), currency)?.minor(),
                 mode: c.mode,
                 change_mode: c.change_mode,
                 exact_accepted: c.exact_accepted,
             })
         })
         .transpose()?;
-    let mut denominations = profile.denominations.notes;
-    denominations.extend(profile.denominations.coins);
+    let mut denominations = profile.denominations.notes.get_ref().clone();
+    denominations.extend(profile.denominations.coins.get_ref());
+    let taxes = profile
+        .taxes_in(place)
+        .into_iter()
+        .map(|t| TaxRate {
+            code: t.code.get_ref().clone(),
+            name: t.name.clone(),
+            letter: t.letter.get_ref().clone(),
+            rates: t.rates.get_ref().clone(),
+            in_base_of_next: t.in_base_of_next,
+        })
+        .collect();
+    let of_place = |of: fn(&TaxSetRule) -> Option<&String>| place.and_then(of).cloned();
     Ok(Shop {
         name,
         address: Vec::new(),
-        tax_number_label: profile.receipt.tax_number_label,
+        tax_number_label: profile.receipt.tax_number_label.clone(),
         tax_number: String::new(),
         phone: None,
         return_policy: None,
         footer: None,
         till: 1,
-        locale: profile.locale,
-        timezone: profile.timezone,
+        locale: of_place(|p| p.locale.as_ref()).unwrap_or_else(|| profile.locale.clone()),
+        timezone: of_place(|p| p.timezone.as_ref())
+            .unwrap_or_else(|| profile.timezone.get_ref().clone()),
         pricing: Pricing {
             currency,
             tax_rounding: profile.pricing.tax_rounding,
@@ -221,7 +310,9 @@ fn shop_of(profile: Profile, name: String) -> Result<Shop, AppError> {
             cash_rounding,
         },
         price_includes_tax: profile.pricing.price_includes_tax,
-        taxes: profile.taxes,
+        taxes,
+        place: place.map(tax_set),
+        exempt: profile.exempt.iter().map(tax_set).collect(),
         denominations,
         refund_threshold: whole(50),
         limits: Limits {
@@ -360,7 +451,8 @@ impl Till {
     pub fn setup_sample(&self) -> Result<(), AppError> {
         let bad = |_| AppError::internal("the sample shop cannot be read");
         let sample: Sample = toml::from_str(SAMPLE).map_err(bad)?;
-        let mut shop = shop_of(profile(&sample.shop.profile)?, sample.shop.name.clone())?;
+        let profile = self.profiles()?.load(&sample.shop.profile)?;
+        let mut shop = shop_of(&profile, None, sample.shop.name.clone())?;
         let currency = shop.currency();
         let money = |text: &str| Money::parse(text, currency);
         shop.address = sample.shop.address;
@@ -414,20 +506,31 @@ impl Till {
         })
     }
 
+    /// The country profiles.
+    ///
+    /// # Errors
+    /// [`ErrorCode::NoProfiles`].
+    pub fn profiles(&self) -> Result<Profiles, AppError> {
+        Profiles::find(self.profiles.as_deref())
+    }
+
     /// Makes an empty shop from a country profile, with its first manager.
     ///
     /// # Errors
-    /// [`ErrorCode::ShopExists`], an unknown profile, a name or PIN that cannot be.
+    /// [`ErrorCode::ShopExists`], an unknown profile or place, a name or PIN that
+    /// cannot be.
     pub fn setup_shop(
         &self,
         profile_code: &str,
+        place: Option<&str>,
         name: &str,
         manager_name: &str,
         manager_pin: &str,
     ) -> Result<(), AppError> {
         crate::check_text(name, 80)?;
         crate::check_text(manager_name, 80)?;
-        let mut shop = shop_of(profile(profile_code)?, name.trim().to_owned())?;
+        let profile = self.profiles()?.load(profile_code)?;
+        let mut shop = shop_of(&profile, place, name.trim().to_owned())?;
         shop.test_mode = false;
         let manager = (
             manager_name.trim().to_owned(),
@@ -447,7 +550,7 @@ impl Till {
             product: Product {
                 id: ProductId(self.new_id()),
                 taxes: shop
-                    .tax(&record.tax)
+                    .taxes_on(&record.tax, self.today(shop))
                     .ok_or_else(|| AppError::internal("a product names no tax of the shop"))?,
                 sku: record.sku,
                 name: record.name,

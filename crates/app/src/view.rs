@@ -65,6 +65,20 @@ pub struct ProfileView {
     pub name: String,
     /// Its currency.
     pub currency: String,
+    /// Places with taxes of their own.
+    pub places: Vec<PlaceView>,
+    /// The shop must say which of them it stands in.
+    pub place_required: bool,
+}
+
+/// A place with taxes of its own.
+#[derive(Debug, Clone, Serialize, TS)]
+#[ts(export)]
+pub struct PlaceView {
+    /// Such as `CA-QC`.
+    pub code: String,
+    /// Such as `Québec`.
+    pub name: String,
 }
 
 /// The shop and this till.

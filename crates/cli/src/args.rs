@@ -23,6 +23,9 @@ pub(crate) struct Cli {
     /// The shop's data folder; the platform's data folder when absent.
     #[arg(long, env = "TILL_DATA", value_name = "DIR", global = true)]
     pub data: Option<PathBuf>,
+    /// The folder of the country profiles; those that came with the program when absent.
+    #[arg(long, env = "TILL_PROFILES", value_name = "DIR", global = true)]
+    pub profiles: Option<PathBuf>,
     /// One JSON document on standard output, and nothing else.
     #[arg(long, global = true)]
     pub json: bool,
@@ -40,9 +43,13 @@ pub(crate) enum Command {
     /// Make a shop in the data folder.
     #[command(
         after_help = "Examples:\n  till init --sample\n  till init --profile NL --name 'De Groene \
-                      Hoek' --manager 'Marta Peña'   (asks for her PIN)"
+                      Hoek' --manager 'Marta Peña'   (asks for her PIN)\n  till init --profile CA \
+                      --place CA-QC --name 'Chez Marta'"
     )]
     Init(InitArgs),
+    /// The country profiles: what the law of a country asks of a till.
+    #[command(subcommand)]
+    Profiles(ProfilesCommand),
     /// Price a basket: JSON on standard input, its quote on standard output.
     #[command(after_help = "Example:\n  till price --explain < basket.json")]
     Price {
@@ -156,11 +163,14 @@ fn rate(text: &str) -> Result<Rate, String> {
 #[derive(Debug, Args)]
 pub(crate) struct InitArgs {
     /// The sample shop, with staff, products and customers.
-    #[arg(long, conflicts_with_all = ["profile", "name", "manager"], required_unless_present = "profile")]
+    #[arg(long, conflicts_with_all = ["profile", "place", "name", "manager"], required_unless_present = "profile")]
     pub sample: bool,
-    /// A country profile: NL, BE, CH, DE, ES, FR, GB, IE or US.
+    /// A country profile, such as NL; `till profiles list` names them.
     #[arg(long, value_name = "CODE", requires = "name")]
     pub profile: Option<String>,
+    /// A place of the country with taxes of its own, such as CA-QC.
+    #[arg(long, value_name = "CODE", requires = "profile")]
+    pub place: Option<String>,
     /// The shop's name.
     #[arg(long)]
     pub name: Option<String>,
@@ -173,6 +183,28 @@ pub(crate) struct InitArgs {
     /// A file that holds the PIN.
     #[arg(long, value_name = "FILE")]
     pub pin_file: Option<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ProfilesCommand {
+    /// The countries there are, and the files that cannot be read.
+    #[command(after_help = "Example:\n  till profiles list --json")]
+    List,
+    /// One profile: its taxes on a day, its places, its sources.
+    #[command(after_help = "Example:\n  till profiles show FI --on 2025-12-31")]
+    Show {
+        /// ISO 3166, such as FI.
+        code: String,
+        /// On which day; the day the file speaks for when absent.
+        #[arg(long, value_name = "DAY")]
+        on: Option<String>,
+    },
+    /// Read a file, and say where it is wrong.
+    #[command(after_help = "Example:\n  till profiles check ./XX.toml")]
+    Check {
+        /// A profile.
+        file: PathBuf,
+    },
 }
 
 #[derive(Debug, Args)]

@@ -17,6 +17,7 @@ mod net;
 mod outbox;
 mod paper;
 mod price;
+mod profiles;
 mod refund;
 mod sell;
 mod shift;
@@ -80,7 +81,7 @@ fn run(cli: &Cli) -> Done {
         // These need no folder.
         Command::Price { explain } => price::run(&input, *explain),
         Command::Barcode(args) => barcode::run(args, cli.data.as_deref()),
-        Command::Demo(args) => demo::run(args, cli.data.as_deref()),
+        Command::Demo(args) => demo::run(args, cli.data.as_deref(), cli.profiles.as_deref()),
         Command::StandIn(args) => stand_in::run(args),
         Command::Completions { shell } => {
             let mut script = Vec::new();
@@ -97,7 +98,8 @@ fn run(cli: &Cli) -> Done {
         Command::Journal(args::JournalCommand::Verify { from: Some(file) }) => {
             journal::verify_file(file)
         }
-        Command::Init(args) => init(args, &folder()?, &input),
+        Command::Profiles(command) => profiles::run(command, cli.profiles.as_deref()),
+        Command::Init(args) => init(args, &folder()?, cli.profiles.as_deref(), &input),
         Command::Sell(args) => sell::run(&folder()?, args, &input),
         Command::Refund => refund::run(&folder()?, &input),
         Command::Suspend(who) => sell::suspend(&folder()?, who, &input),
@@ -125,22 +127,21 @@ fn said(bytes: &[u8]) -> Done {
     Ok(Answer::none())
 }
 
-fn init(args: &InitArgs, folder: &std::path::Path, input: &Input) -> Done {
-    let till = shop::open(folder)?;
+fn init(
+    args: &InitArgs,
+    folder: &std::path::Path,
+    profiles: Option<&std::path::Path>,
+    input: &Input,
+) -> Done {
+    let till = shop::open(folder)?.with_profiles(profiles.map(std::path::Path::to_owned));
     match (&args.profile, &args.name) {
         (Some(profile), Some(name)) => {
-            let profile = profile.to_uppercase();
-            let (_, country, currency) = till_app::profile_list()
-                .into_iter()
-                .find(|(code, _, _)| *code == profile)
-                .ok_or_else(|| {
-                    Refusal::from(AppError::refused(
-                        ErrorCode::NotFound,
-                        format!("no profile {profile}"),
-                    ))
-                })?;
+            let (country, currency) = {
+                let profile = till.profiles()?.load(profile)?;
+                (profile.name, profile.currency.code())
+            };
             if let Some(wanted) = &args.currency
-                && !wanted.eq_ignore_ascii_case(&currency)
+                && !wanted.eq_ignore_ascii_case(currency)
             {
                 return Err(AppError::refused(
                     ErrorCode::BadInput,
@@ -155,7 +156,13 @@ fn init(args: &InitArgs, folder: &std::path::Path, input: &Input) -> Done {
                 &format!("PIN of {}", args.manager),
                 args.pin_file.as_deref(),
             )?;
-            till.setup_shop(&profile, name, &args.manager, pin.expose_secret())?;
+            till.setup_shop(
+                profile,
+                args.place.as_deref(),
+                name,
+                &args.manager,
+                pin.expose_secret(),
+            )?;
         }
         _ => till.setup_sample()?,
     }

@@ -20,6 +20,7 @@ fn till(folder: &Path, args: &[&str], input: &str) -> Output {
         .args(args)
         .env("TILL_DATA", folder)
         .env_remove("TILL_LOG")
+        .env_remove("TILL_PROFILES")
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
@@ -717,6 +718,114 @@ fn a_new_shop_has_a_manager_whose_pin_was_typed() {
     assert_eq!((exit, &shop["currency"]), (0, &json!("EUR")));
     let (exit, document) = asked(folder.path(), &init, "482917\n");
     assert_eq!((exit, code(&document)), (1, "shop_exists"));
+}
+
+#[test]
+fn a_new_shop_in_a_country_of_provinces_names_its_own() {
+    let folder = tempfile::tempdir().unwrap();
+    let init = |place: &[&str]| {
+        let mut args = vec!["init", "--profile", "ca", "--name", "Chez Marta"];
+        args.extend(place);
+        asked(folder.path(), &args, "482917\n")
+    };
+    let (exit, document) = init(&[]);
+    assert_eq!((exit, code(&document)), (2, "bad_input"));
+    let said = document["error"]["message"].as_str().unwrap();
+    assert!(said.contains("CA-QC"), "{said}");
+    let (exit, document) = init(&["--place", "CA-XX"]);
+    assert_eq!((exit, code(&document)), (1, "not_found"));
+    let (exit, shop) = init(&["--place", "CA-QC", "--currency", "CAD"]);
+    assert_eq!((exit, &shop["currency"]), (0, &json!("CAD")), "{shop}");
+}
+
+// ---- profiles ----
+
+#[test]
+fn profiles_are_listed_shown_and_checked_without_a_shop() {
+    let nowhere = tempfile::tempdir().unwrap();
+    let (exit, list) = asked(nowhere.path(), &["profiles", "list"], "");
+    assert_eq!(exit, 0, "{list}");
+    assert_eq!(list["profiles"].as_array().unwrap().len(), 21);
+    assert_eq!(list["unreadable"], json!([]));
+
+    let shown = till(
+        nowhere.path(),
+        &["profiles", "show", "fi", "--on", "2024-08-31"],
+        "",
+    );
+    assert_eq!(shown.status.code(), Some(0));
+    assert!(
+        text(&shown.stdout).contains(" 24 %"),
+        "{}",
+        text(&shown.stdout)
+    );
+    let (exit, shown) = asked(nowhere.path(), &["profiles", "show", "FI"], "");
+    assert_eq!(exit, 0);
+    assert_eq!(
+        shown["profile"]["taxes"][0]["rates"][1],
+        json!({ "from": "2024-09-01", "rate": "25.5" })
+    );
+    let (exit, document) = asked(nowhere.path(), &["profiles", "show", "ZZ"], "");
+    assert_eq!((exit, code(&document)), (1, "not_found"));
+    assert!(!nowhere.path().join("till.db").exists(), "no shop is made");
+}
+
+#[test]
+fn another_folder_of_profiles_is_used_and_what_is_wrong_in_it_is_said() {
+    let folder = tempfile::tempdir().unwrap();
+    let named = folder.path().join("mine");
+    std::fs::create_dir(&named).unwrap();
+    let dir = named.to_str().unwrap();
+    let (exit, document) = asked(
+        folder.path(),
+        &[
+            "--profiles",
+            dir,
+            "init",
+            "--profile",
+            "NL",
+            "--name",
+            "De Hoek",
+        ],
+        "482917\n",
+    );
+    assert_eq!((exit, code(&document)), (1, "no_profiles"));
+    assert!(document["error"]["message"].as_str().unwrap().contains(dir));
+
+    let (_, list) = asked(folder.path(), &["profiles", "list"], "");
+    let source = Path::new(list["folder"].as_str().unwrap()).join("NL.toml");
+    let good = std::fs::read_to_string(source).unwrap();
+    std::fs::write(named.join("NL.toml"), good.replace("\"21\"", "\"22\"")).unwrap();
+    std::fs::write(named.join("BE.toml"), good.replace("\"21\"", "21")).unwrap();
+    let (exit, list) = asked(folder.path(), &["--profiles", dir, "profiles", "list"], "");
+    assert_eq!((exit, list["profiles"].as_array().unwrap().len()), (1, 1));
+    let wrong = list["unreadable"][0].as_str().unwrap();
+    assert!(
+        wrong.contains("BE.toml, line ") && wrong.contains("`taxes.rate`"),
+        "{wrong}"
+    );
+    let file = named.join("BE.toml");
+    let (exit, document) = asked(
+        folder.path(),
+        &["profiles", "check", file.to_str().unwrap()],
+        "",
+    );
+    assert_eq!((exit, code(&document)), (2, "bad_input"));
+
+    let (exit, _) = asked(
+        folder.path(),
+        &[
+            "--profiles",
+            dir,
+            "init",
+            "--profile",
+            "NL",
+            "--name",
+            "De Hoek",
+        ],
+        "482917\n",
+    );
+    assert_eq!(exit, 0);
 }
 
 // ---- the journal ----

@@ -36,12 +36,21 @@ pub(crate) async fn setup_sample(shell: Shared<'_>) -> Answer<BootView> {
 pub(crate) async fn setup_shop(
     shell: Shared<'_>,
     profile: String,
+    place: Option<String>,
     name: String,
     manager_name: String,
     manager_pin: String,
 ) -> Answer<BootView> {
     shell
-        .ask(move |till| till.setup_shop(&profile, &name, &manager_name, &manager_pin))
+        .ask(move |till| {
+            till.setup_shop(
+                &profile,
+                place.as_deref(),
+                &name,
+                &manager_name,
+                &manager_pin,
+            )
+        })
         .await?;
     opened(&shell).await
 }

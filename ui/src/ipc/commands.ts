@@ -40,7 +40,14 @@ type Approval = ApprovalInput | null;
 export interface Commands {
   boot(): Promise<BootView>;
   setupSample(): Promise<BootView>;
-  setupShop(profile: string, name: string, managerName: string, managerPin: string): Promise<BootView>;
+  /** `place`: one of the profile's, where it has some; `null` for none. */
+  setupShop(
+    profile: string,
+    place: string | null,
+    name: string,
+    managerName: string,
+    managerPin: string,
+  ): Promise<BootView>;
   signIn(user: string, pin: string): Promise<BootView>;
   signOut(): Promise<BootView>;
   shiftOpen(float: string): Promise<BootView>;
@@ -127,8 +134,8 @@ export function tauriCommands(): Commands {
   return {
     boot: () => invoke("boot"),
     setupSample: () => invoke("setup_sample"),
-    setupShop: (profile, name, managerName, managerPin) =>
-      invoke("setup_shop", { profile, name, managerName, managerPin }),
+    setupShop: (profile, place, name, managerName, managerPin) =>
+      invoke("setup_shop", { profile, place, name, managerName, managerPin }),
     signIn: (user, pin) => invoke("sign_in", { user, pin }),
     signOut: () => invoke("sign_out"),
     shiftOpen: (float) => invoke("shift_open", { float }),

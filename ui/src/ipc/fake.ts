@@ -271,7 +271,7 @@ export class FakeTill {
         this.#seedHistory();
         return this.#bootView();
       }),
-      setupShop: answer("setup_shop", (_profile: string, name: string, manager: string, pin: string) => {
+      setupShop: answer("setup_shop", (_profile: string, _place: string | null, name: string, manager: string, pin: string) => {
         this.#openShop(name);
         this.#people = [person("u1", manager, "owner", pin)];
         this.#testMode = false;
@@ -752,7 +752,13 @@ export class FakeTill {
         ["IE", "Ireland", "EUR"],
         ["NL", "Netherlands", "EUR"],
         ["US", "United States", "USD"],
-      ].map(([code, name, currency]) => ({ code: code ?? "", name: name ?? "", currency: currency ?? "" })),
+      ].map(([code, name, currency]) => ({
+        code: code ?? "",
+        name: name ?? "",
+        currency: currency ?? "",
+        places: code === "US" ? [{ code: "US-NY-NYC", name: "New York City" }] : [],
+        place_required: code === "US",
+      })),
     };
   }
 

@@ -27,7 +27,7 @@ use day::{Day, Tally};
 use world::{Traffic, World};
 
 /// Plays the day.
-pub(crate) fn run(args: &DemoArgs, data: Option<&Path>) -> Done {
+pub(crate) fn run(args: &DemoArgs, data: Option<&Path>, profiles: Option<&Path>) -> Done {
     let began = Instant::now();
     let temporary = match data {
         Some(_) => None,
@@ -53,7 +53,7 @@ pub(crate) fn run(args: &DemoArgs, data: Option<&Path>) -> Done {
         )
         .into());
     }
-    let mut world = World::open(&folder, args.seed, args.faults.0)?;
+    let mut world = World::open(&folder, profiles, args.seed, args.faults.0)?;
     let mut day = Day::new(&mut world, args.sales, args.seed)?;
     let (x, z) = play(&mut day, args.sales)?;
     let (story, tallies) = (std::mem::take(&mut day.story), day.tallies);
@@ -359,7 +359,7 @@ mod tests {
     #[test]
     fn a_charge_that_the_journal_does_not_know_is_found() {
         let folder = tempfile::tempdir().unwrap();
-        let mut world = World::open(folder.path(), 5, 200).unwrap();
+        let mut world = World::open(folder.path(), None, 5, 200).unwrap();
         let mut day = Day::new(&mut world, 20, 5).unwrap();
         play(&mut day, 20).unwrap();
         drop(day);

@@ -56,6 +56,7 @@ enum Step {
 pub(super) struct World {
     till: Option<Till>,
     folder: PathBuf,
+    profiles: Option<PathBuf>,
     clock: Arc<SimClock>,
     ids: Arc<SeededIds>,
     pub(super) stripe: StandIn,
@@ -67,7 +68,12 @@ pub(super) struct World {
 
 impl World {
     /// The sample shop in `folder`, the cashier signed in, the network there.
-    pub(super) fn open(folder: &Path, seed: u64, permille: u16) -> Result<Self, Refusal> {
+    pub(super) fn open(
+        folder: &Path,
+        profiles: Option<&Path>,
+        seed: u64,
+        permille: u16,
+    ) -> Result<Self, Refusal> {
         let mut stripe = StandIn::new(Config {
             seed,
             clock: ClockSource::Manual {
@@ -80,6 +86,7 @@ impl World {
         let mut world = Self {
             till: None,
             folder: folder.to_owned(),
+            profiles: profiles.map(Path::to_owned),
             clock: Arc::new(SimClock::new(MORNING)),
             ids: Arc::new(SeededIds::from_seed(seed)),
             stripe,
@@ -97,7 +104,7 @@ impl World {
     }
 
     fn start(&mut self) -> Result<(), Refusal> {
-        self.till = Some(Till::open(
+        let till = Till::open(
             &self.folder,
             Ports {
                 clock: Arc::clone(&self.clock) as _,
@@ -105,7 +112,8 @@ impl World {
                 printer: Arc::new(NoPrinter),
                 secrets: Arc::new(MemorySecrets::with_stripe_key(TEST_KEY)),
             },
-        )?);
+        )?;
+        self.till = Some(till.with_profiles(self.profiles.clone()));
         Ok(())
     }
 
