@@ -271,12 +271,15 @@ export class FakeTill {
         this.#seedHistory();
         return this.#bootView();
       }),
-      setupShop: answer("setup_shop", (_profile: string, _place: string | null, name: string, manager: string, pin: string) => {
-        this.#openShop(name);
-        this.#people = [person("u1", manager, "owner", pin)];
-        this.#testMode = false;
-        return this.#bootView();
-      }),
+      setupShop: answer(
+        "setup_shop",
+        (_profile: string, _place: string | null, name: string, manager: string, pin: string) => {
+          this.#openShop(name);
+          this.#people = [person("u1", manager, "owner", pin)];
+          this.#testMode = false;
+          return this.#bootView();
+        },
+      ),
       signIn: answer("sign_in", (user: string, pin: string) => {
         this.#session = this.#check(user, pin);
         return this.#bootView();
