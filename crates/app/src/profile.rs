@@ -1126,8 +1126,8 @@ date = "2020-01-01"
             ),
             (
                 "tax_table = true",
-                "tax_tabel = true",
-                "X, line 67, column 1: unknown field `tax_tabel`, expected one of `title`, `tax_name`, `tax_number_label`, `tax_table`, `issue`, `simplified_invoice_limit`, `limit_includes_tax`, `source`, `date`, `url`, `unverified`, in the field `receipt.tax_tabel`",
+                "tax_tables = true",
+                "X, line 67, column 1: unknown field `tax_tables`, expected one of `title`, `tax_name`, `tax_number_label`, `tax_table`, `issue`, `simplified_invoice_limit`, `limit_includes_tax`, `source`, `date`, `url`, `unverified`, in the field `receipt.tax_tables`",
             ),
             (
                 "issue = \"always\"\n",
