@@ -27,7 +27,7 @@ demo: ## the sample shop in the terminal, without a window
 
 # ---- to check it
 
-.PHONY: test quick lint lint-text lint-rust test-rust test-keyring test-ui test-browser test-window
+.PHONY: test quick lint lint-text lint-rust test-rust test-keyring test-ui test-browser test-window laws fuzz bench
 # Cheap checks first. A test that has not been written yet is not missed here.
 test: ## everything: lints, all tests, the window in a browser and for real
 	@$(step) --start
@@ -78,6 +78,16 @@ test-browser: ## the window over a fake till, in Chromium
 test-window: ui/dist/index.html ## the real window, driven from outside
 	@$(setup) rust window screen driver ui
 	@$(step) 'window test' scripts/window-test.sh
+
+CASES ?= 1000000
+laws: ## the laws of pricing and refunds over CASES baskets each, and their rate
+	@$(setup) rust
+	@scripts/laws.sh $(CASES)
+
+FOR ?= 3600
+fuzz: ## baskets as no till would send them, to `till price`, for FOR seconds
+	@$(setup) rust
+	@FUZZ_SECONDS=$(FOR) cargo test --locked -p till-cli --bin till fuzz -- --nocapture
 
 bench: ## what it costs: times, memory, start of the window
 	@$(setup) rust window screen ui

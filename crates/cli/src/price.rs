@@ -710,6 +710,9 @@ pub(crate) fn run(input: &Input, explained: bool) -> Done {
 }
 
 #[cfg(test)]
+mod fuzz;
+
+#[cfg(test)]
 mod tests {
     use super::*;
     use serde_json::{Value, json};

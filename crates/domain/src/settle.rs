@@ -13,7 +13,7 @@
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
-use crate::money::{Currency, HALF_UP, Money, MoneyError, RoundingMode};
+use crate::money::{AMOUNT_MAX_MINOR, Currency, HALF_UP, Money, MoneyError, RoundingMode};
 use crate::quote::QuoteError;
 use crate::tax::more_places;
 
@@ -59,6 +59,7 @@ impl CashRounding {
         let minor = whole
             .checked_add(more)
             .and_then(|coins| coins.checked_mul(coin))
+            .filter(|minor| minor.abs() <= AMOUNT_MAX_MINOR)
             .ok_or(MoneyError::TooLarge)?;
         Ok(Money::from_minor(minor, amount.currency()))
     }
@@ -160,6 +161,9 @@ impl Mirror {
     /// An amount that was handed over: never less than nothing.
     fn given(self, amount: Money, what: &'static str) -> Result<Money, QuoteError> {
         let amount = self.turn(amount);
+        if amount.minor() > AMOUNT_MAX_MINOR {
+            return Err(MoneyError::TooLarge.into());
+        }
         if amount.is_negative() {
             return Err(QuoteError::Negative { what });
         }
@@ -265,9 +269,7 @@ fn named(
             if mirror.0 {
                 return Err(refused("is not given on a refund"));
             }
-            if cash_back.is_negative() {
-                return Err(QuoteError::Negative { what: "cash back" });
-            }
+            mirror.given(cash_back, "cash back")?;
             let coins = rounding.is_none_or(|r| {
                 r.exact_accepted || r.apply(cash_back, r.mode).is_ok_and(|c| c == cash_back)
             });

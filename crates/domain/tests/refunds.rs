@@ -181,6 +181,7 @@ fn config() -> Config {
         failure_persistence: Some(Box::new(FileFailurePersistence::WithSource(
             "proptest-regressions",
         ))),
+        max_global_rejects: u32::MAX,
         ..Config::default()
     };
     if std::env::var_os("PROPTEST_CASES").is_none() {
