@@ -12,8 +12,8 @@ use till_domain::catalog::{Customer, Deposit, Product, Role, SavedCard, Unit, Us
 use till_domain::ids::{CustomerId, ProductId, UserId};
 use till_domain::limits::Limits;
 use till_domain::money::{Currency, Money};
-use till_domain::quote::CashRounding;
 use till_domain::sale::Pricing;
+use till_domain::settle::CashRounding;
 use till_domain::tax::{Tax, TaxKind};
 use till_store::{ProductImport, Tx};
 

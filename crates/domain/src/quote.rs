@@ -19,10 +19,10 @@ use rust_decimal::{Decimal, dec};
 use serde::{Deserialize, Serialize};
 
 use crate::measure::Measure;
-use crate::money::{AMOUNT_MAX_MINOR, Currency, HALF_UP, Money, MoneyError, spread_by};
-pub use crate::money::{RoundingMode, RoundingMode as CashMode};
-pub use crate::settle::{BasketTender, CashRounding, TenderQuote};
-use crate::settle::{Settled, settle};
+use crate::money::{
+    AMOUNT_MAX_MINOR, Currency, HALF_UP, Money, MoneyError, RoundingMode, spread_by,
+};
+use crate::settle::{BasketTender, CashRounding, Settled, TenderQuote, settle};
 use crate::tax::{
     PRICE_PLACES_MAX, RATE_PLACES_MAX, Tax, TaxError, TaxKind, exact_taxes, more_places, rebased,
 };

@@ -14,9 +14,9 @@ use crate::ids::{CustomerId, LineId, ProductId, SaleId, TenderId, Timestamp, Use
 use crate::measure::Measure;
 use crate::money::{Currency, Money, RoundingMode};
 use crate::quote::{
-    Basket, BasketLine, BasketTender, CashRounding, Discount, LineQuote, Quote, QuoteError,
-    TaxRounding, TaxTotal, quote,
+    Basket, BasketLine, Discount, LineQuote, Quote, QuoteError, TaxRounding, TaxTotal, quote,
 };
+use crate::settle::{BasketTender, CashRounding};
 use crate::tax::Tax;
 
 /// How the shop prices: from its country profile.

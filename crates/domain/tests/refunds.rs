@@ -8,15 +8,14 @@ use till_domain::catalog::{Deposit, Product, Unit};
 use till_domain::charge::ChargeState;
 use till_domain::ids::{LineId, ProductId, SaleId, TenderId, Timestamp, UserId, Uuid};
 use till_domain::money::{Currency, HALF_UP, Money, RoundingMode};
-use till_domain::quote::{
-    Basket, BasketLine, BasketTender, CashRounding, Discount, LineTax, Promoted, TaxRounding, quote,
-};
+use till_domain::quote::{Basket, BasketLine, Discount, LineTax, Promoted, TaxRounding, quote};
 use till_domain::refund::{
     GiveBack, RefundError, RefundQuote, ReturnedLine, SaleSoFar, TakeBack, TenderLeft, quote_refund,
 };
 use till_domain::sale::{
     CardCapture, CommittedSale, OpenSale, Pricing, SaleLine, SoldLine, Tender, TenderKind,
 };
+use till_domain::settle::{BasketTender, CashRounding};
 use till_domain::tax::{Tax, TaxKind};
 
 const EUR: Currency = Currency::EUR;
