@@ -59,7 +59,7 @@ fn amounts_and_codes_that_cannot_be_change_nothing() {
         ),
         (
             "letters",
-            ErrorCode::BarcodeMalformed,
+            ErrorCode::BarcodeUnknown,
             refusal(till.scan(c, "melk'; DROP TABLE")),
         ),
         (

@@ -14,5 +14,6 @@ mod cards;
 mod day;
 mod journal;
 mod kill;
+mod scan;
 mod schemas;
 mod tidy;

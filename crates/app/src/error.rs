@@ -5,7 +5,7 @@
 //! the same words.
 
 use serde::Serialize;
-use till_domain::barcode::BarcodeError;
+use till_domain::barcode::{BarcodeError, Fault, Gs1Error};
 use till_domain::ids::Timestamp;
 use till_domain::limits::OverLimit;
 use till_domain::money::MoneyError;
@@ -52,6 +52,18 @@ pub enum ErrorCode {
     BarcodeCheckDigit,
     /// What was scanned is not a code.
     BarcodeMalformed,
+    /// The scan ends too soon.
+    BarcodeTruncated,
+    /// The scan, or a part of it, is too long.
+    BarcodeLength,
+    /// The scan has a character that it cannot have.
+    BarcodeCharacters,
+    /// A GS1 code with an application identifier that nobody knows.
+    BarcodeUnknownAi,
+    /// A GS1 code with a day that is not in the calendar.
+    BarcodeDate,
+    /// The code says that the goods are past their date.
+    PastItsDate,
     /// Looks like a card number; refused and not kept.
     LooksLikeCard,
     /// No such product, line, sale, customer or entry.
@@ -149,6 +161,22 @@ impl ErrorCode {
                 "The code was misread: its check digit is wrong. Nothing was added. Scan again."
             }
             Self::BarcodeMalformed => "That is not a product code. Nothing was added. Scan again.",
+            Self::BarcodeTruncated => {
+                "Only a part of the code was read. Nothing was added. Scan again."
+            }
+            Self::BarcodeLength => "The code is too long. Nothing was added. Scan again.",
+            Self::BarcodeCharacters => {
+                "The code was misread: no code has such characters. Nothing was added. Scan again."
+            }
+            Self::BarcodeUnknownAi => {
+                "The code has a part that no GS1 code has. Nothing was added. Scan again, or type its name."
+            }
+            Self::BarcodeDate => {
+                "The code has a date that does not exist. Nothing was added. Scan again, or type its name."
+            }
+            Self::PastItsDate => {
+                "This is past its date. Nothing was added. Put it aside; to sell it all the same, choose it by name."
+            }
             Self::LooksLikeCard => {
                 "That looks like a card number. It was not kept. Never type a card number here."
             }
@@ -317,9 +345,13 @@ impl AppError {
             } => ErrorCode::PinWrong,
             Self::OverLimit(_) => ErrorCode::OverLimit,
             Self::Barcode(error) => match error {
-                BarcodeError::Malformed => ErrorCode::BarcodeMalformed,
+                BarcodeError::Empty => ErrorCode::BarcodeMalformed,
+                BarcodeError::Length { digits: 0..14 } => ErrorCode::BarcodeTruncated,
+                BarcodeError::Length { .. } | BarcodeError::TooLong => ErrorCode::BarcodeLength,
+                BarcodeError::Characters => ErrorCode::BarcodeCharacters,
                 BarcodeError::CheckDigit { .. } => ErrorCode::BarcodeCheckDigit,
                 BarcodeError::Card => ErrorCode::LooksLikeCard,
+                BarcodeError::Gs1(error) => gs1_code(error),
             },
             Self::Money(error) => money_code(error),
             Self::Quote(error)
@@ -402,6 +434,21 @@ impl AppError {
             | Self::Store(_)
             | Self::Secret(_) => sentence.to_owned(),
         }
+    }
+}
+
+const fn gs1_code(error: &Gs1Error) -> ErrorCode {
+    match error {
+        Gs1Error::UnknownAi { .. } => ErrorCode::BarcodeUnknownAi,
+        Gs1Error::Separator | Gs1Error::Link => ErrorCode::BarcodeMalformed,
+        Gs1Error::Element { fault, .. } => match fault {
+            Fault::Truncated { .. } => ErrorCode::BarcodeTruncated,
+            Fault::TooLong { .. } => ErrorCode::BarcodeLength,
+            Fault::Characters => ErrorCode::BarcodeCharacters,
+            Fault::CheckDigit => ErrorCode::BarcodeCheckDigit,
+            Fault::Date => ErrorCode::BarcodeDate,
+            Fault::Content | Fault::Repeated => ErrorCode::BarcodeMalformed,
+        },
     }
 }
 

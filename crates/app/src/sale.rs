@@ -1,17 +1,17 @@
 //! Ringing up: from the first scan to the receipt.
 
 use rust_decimal::Decimal;
-use till_domain::barcode::Barcode;
-use till_domain::catalog::{Customer, Unit};
+use till_domain::barcode::{Barcode, BarcodeError, Date, Rule};
+use till_domain::catalog::{Customer, Product, Unit};
 use till_domain::charge::ChargeState;
 use till_domain::explain::explain;
 use till_domain::ids::{CustomerId, LineId, ProductId, ReceiptNumber, SaleId, TenderId, Timestamp};
 use till_domain::journal::{Entry, JournalEvent};
-use till_domain::money::{Money, decimal};
+use till_domain::money::{HALF_UP, Money, decimal};
 use till_domain::quote::{Discount, quote};
 use till_domain::sale::{CommittedSale, OpenSale, Tender, TenderKind};
 use till_receipts::data::{Copy, Document};
-use till_store::{OpenState, Tx};
+use till_store::{OpenState, StockedProduct, Tx};
 use till_sync::machine::Goal;
 use till_sync::phases;
 
@@ -86,6 +86,83 @@ pub(crate) fn view(tx: &Tx<'_>, shop: &Shop, sale: &OpenSale) -> Result<SaleView
         &live_charges(tx, sale)?,
         shop,
     )
+}
+
+fn today(shop: &Shop, now: Timestamp) -> Result<Date, AppError> {
+    figures::date(shop, now).ok_or_else(|| AppError::internal("the clock is outside the calendar"))
+}
+
+/// Reads a code, and looks for what the catalogue knows under it. Digits of a length
+/// that no product's code has are good where the shop has given them out itself.
+fn find_code(
+    tx: &Tx<'_>,
+    code: &str,
+    rules: &[Rule],
+    today: Date,
+) -> Result<(Barcode, Option<StockedProduct>), AppError> {
+    match Barcode::parse(code, rules, today) {
+        Ok(scan) => {
+            for lookup in &scan.lookups {
+                if let Some(product) = tx.product_by_code(lookup)? {
+                    return Ok((scan, Some(product)));
+                }
+            }
+            Ok((scan, None))
+        }
+        Err(error @ BarcodeError::Length { .. }) => match tx.product_by_code(code.trim())? {
+            Some(product) => Ok((Barcode::in_store(code.trim()), Some(product))),
+            None => Err(error.into()),
+        },
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// How much of the product a code stands for, and the product at the price that the
+/// code says: the customer has read that price on the label.
+fn as_labelled(
+    mut product: Product,
+    scan: &Barcode,
+    shop: &Shop,
+) -> Result<(Product, Decimal), AppError> {
+    let price = match scan.price() {
+        None => None,
+        // For nothing, or in other money: that label was not printed for this shop.
+        Some((price, currency))
+            if price.is_zero() || currency.is_some_and(|c| c != shop.currency()) =>
+        {
+            return Err(ErrorCode::BarcodeMalformed.into());
+        }
+        Some((price, _)) => Some(price),
+    };
+    let quantity = match (product.unit, scan.weight(), price) {
+        (Unit::Kilogram, Some(weight), _) => weight,
+        (Unit::Kilogram, None, Some(price)) => {
+            let weight = price.checked_div(product.unit_price);
+            let weight = weight.ok_or(ErrorCode::QuantityKind)?;
+            weight.round_dp_with_strategy(3, HALF_UP)
+        }
+        (Unit::Each, None, _) | (Unit::Each, Some(_), Some(_)) => {
+            scan.quantity().unwrap_or(Decimal::ONE)
+        }
+        // A scan of loose goods without a weight: the window asks for it.
+        (Unit::Kilogram, None, None) | (Unit::Each, Some(_), None) => {
+            return Err(ErrorCode::QuantityKind.into());
+        }
+    };
+    if let Some(price) = price {
+        let comes_to = |unit_price: Decimal| {
+            let exact = unit_price.checked_mul(quantity)?;
+            Money::rounded(exact, shop.currency(), HALF_UP).ok()
+        };
+        let labelled = Money::rounded(price, shop.currency(), HALF_UP)?;
+        if comes_to(product.unit_price) != Some(labelled) {
+            // So many places that the line comes to the label's price again.
+            let unit_price = price.checked_div(quantity);
+            let unit_price = unit_price.ok_or(ErrorCode::QuantityKind)?;
+            product.unit_price = unit_price.round_dp_with_strategy(9, HALF_UP);
+        }
+    }
+    Ok((product, quantity))
 }
 
 /// Cards that were cancelled leave the open sale: their part can be paid another way.
@@ -312,27 +389,41 @@ impl Till {
         })
     }
 
-    /// Adds what was scanned.
+    /// Adds what was scanned. Goods that are past the date in their code are not
+    /// added: whoever sells them all the same says so by choosing them.
     ///
     /// # Errors
     /// What is wrong with the code, or with the sale.
     pub fn scan(&self, session: &Session, code: &str) -> Result<SaleView, AppError> {
+        let now = self.now();
         self.change_sale(session, |tx, shop, sale| {
-            let scan = Barcode::parse(code, shop.weight_prefix.as_deref())?;
-            let product = tx
-                .product_by_code(&scan.lookup)?
-                .ok_or(ErrorCode::BarcodeUnknown)?
-                .product;
-            let quantity = match (product.unit, scan.weight) {
-                (Unit::Each, None) => Decimal::ONE,
-                (Unit::Kilogram, Some(weight)) => weight,
-                // A scan of loose goods without a weight: the window asks for it.
-                (Unit::Kilogram, None) | (Unit::Each, Some(_)) => {
-                    return Err(ErrorCode::QuantityKind.into());
-                }
-            };
+            let today = today(shop, now)?;
+            let (scan, product) = find_code(tx, code, &shop.barcode_rules, today)?;
+            let product = product.ok_or(ErrorCode::BarcodeUnknown)?.product;
+            if scan.sell_until().is_some_and(|last| last < today) {
+                return Err(ErrorCode::PastItsDate.into());
+            }
+            let (product, quantity) = as_labelled(product, &scan, shop)?;
             sale.add_product(&product, quantity, || LineId(self.new_id()))?;
             Ok(())
+        })
+    }
+
+    /// What a code says, by these rules or the shop's own, and the product it is of.
+    ///
+    /// # Errors
+    /// What is wrong with the code.
+    pub fn read_code(
+        &self,
+        code: &str,
+        rules: Option<&[Rule]>,
+    ) -> Result<(Barcode, Option<ProductView>), AppError> {
+        let now = self.now();
+        self.store()?.read(|tx| {
+            let shop = shop(tx)?;
+            let rules = rules.unwrap_or(&shop.barcode_rules);
+            let (scan, product) = find_code(tx, code, rules, today(&shop, now)?)?;
+            Ok((scan, product.map(|p| figures::product(&p, &shop))))
         })
     }
 

@@ -7,7 +7,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use rust_decimal::Decimal;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
+use till_domain::barcode::{Rule, RuleError, ValueKind};
 use till_domain::catalog::{Customer, Deposit, Product, Role, SavedCard, Unit, User};
 use till_domain::ids::{CustomerId, ProductId, UserId};
 use till_domain::limits::Limits;
@@ -142,12 +143,41 @@ pub struct Shop {
     pub paid_out_threshold: Money,
     /// Differences at the close above this need a manager.
     pub difference_threshold: Money,
-    /// Prefix of EAN-13 with a weight in it.
-    pub weight_prefix: Option<String>,
+    /// Codes with a price, a weight or a quantity in them, tried in order.
+    #[serde(
+        default,
+        alias = "weight_prefix",
+        deserialize_with = "rules_or_weight_prefix"
+    )]
+    pub barcode_rules: Vec<Rule>,
     /// `none`, `tcp://host:port` or `file:/folder`.
     pub printer: String,
     /// Test money: the stand-in, or a test key.
     pub test_mode: bool,
+}
+
+/// EAN-13 with a prefix, an item's number up to the seventh digit, and five digits
+/// of grams.
+fn weight_rule(prefix: &str) -> Result<Rule, RuleError> {
+    Rule::new(format!("{prefix:.<7}{{NNDDD}}."), ValueKind::Weight)
+}
+
+/// The rules; a shop of before there were any has the prefix of its scale, or none.
+fn rules_or_weight_prefix<'de, D: Deserializer<'de>>(d: D) -> Result<Vec<Rule>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Setting {
+        Rules(Vec<Rule>),
+        WeightPrefix(Option<String>),
+    }
+    match Setting::deserialize(d)? {
+        Setting::Rules(rules) => Ok(rules),
+        Setting::WeightPrefix(None) => Ok(Vec::new()),
+        Setting::WeightPrefix(Some(prefix)) => {
+            let rule = weight_rule(&prefix).map_err(serde::de::Error::custom)?;
+            Ok(vec![rule])
+        }
+    }
 }
 
 impl Shop {
@@ -324,7 +354,7 @@ pub(crate) fn shop_of(
         discount_percent_max: Decimal::from(20),
         paid_out_threshold: whole(100),
         difference_threshold: whole(5),
-        weight_prefix: None,
+        barcode_rules: Vec::new(),
         printer: "none".into(),
         test_mode: true,
     })
@@ -460,7 +490,8 @@ impl Till {
         shop.phone = sample.shop.phone;
         shop.return_policy = sample.shop.return_policy;
         shop.footer = sample.shop.footer;
-        shop.weight_prefix = Some("21".into());
+        let bad_rule = |_| AppError::internal("the sample shop's weight code is no rule");
+        shop.barcode_rules = vec![weight_rule("21").map_err(bad_rule)?];
         shop.refund_threshold = money(&sample.refund.manager_threshold)?;
         shop.limits = Limits {
             per_tender: money(&sample.offline.per_tender)?,

@@ -195,10 +195,15 @@ impl Refusal {
         }
     }
 
+    /// The code and the sentence, as they stand under `error`.
+    pub(crate) fn json(&self) -> Value {
+        json!({ "code": self.code, "message": self.message })
+    }
+
     /// Says it; gives the exit code.
     pub(crate) fn say(&self, as_json: bool) -> ExitCode {
         if as_json {
-            let error = json!({ "error": { "code": self.code, "message": self.message } });
+            let error = json!({ "error": self.json() });
             let _ = to_stdout(format!("{error:#}\n").as_bytes());
         } else {
             note(&self.message);

@@ -58,7 +58,11 @@ pub(crate) enum Command {
         explain: bool,
     },
     /// What a scan means.
-    #[command(after_help = "Example:\n  till barcode --json 4006381333931 2100001004129")]
+    #[command(
+        after_help = "Examples:\n  till barcode --json 4006381333931 '(01)09501101530003(3103)001750'\n  \
+                      till barcode --json --rules scale.json 0298765004993\n  till barcode - < codes.txt\n\n\
+                      A file of rules: [{\"pattern\": \"02.....{NNNDD}.\", \"kind\": \"price\"}]"
+    )]
     Barcode(BarcodeArgs),
     /// Commit a sale: JSON on standard input, its receipt number on standard output.
     #[command(
@@ -209,8 +213,12 @@ pub(crate) enum ProfilesCommand {
 
 #[derive(Debug, Args)]
 pub(crate) struct BarcodeArgs {
-    /// What was scanned.
-    #[arg(required = true, value_name = "CODE")]
+    /// A file of rules for codes with a price, a weight or a quantity in them, instead
+    /// of the shop's own.
+    #[arg(long, value_name = "FILE")]
+    pub rules: Option<PathBuf>,
+    /// What was scanned; `-` or none for standard input, one a line.
+    #[arg(value_name = "CODE")]
     pub codes: Vec<String>,
 }
 

@@ -80,7 +80,7 @@ fn run(cli: &Cli) -> Done {
     match &cli.command {
         // These need no folder.
         Command::Price { explain } => price::run(&input, *explain),
-        Command::Barcode(args) => barcode::run(args, cli.data.as_deref()),
+        Command::Barcode(args) => barcode::run(args, cli.data.as_deref(), &input),
         Command::Demo(args) => demo::run(args, cli.data.as_deref(), cli.profiles.as_deref()),
         Command::StandIn(args) => stand_in::run(args),
         Command::Completions { shell } => {

@@ -934,3 +934,171 @@ fn a_seed_is_a_day() {
     let again = till(&left, &["demo", "--sales", "40"], "");
     assert_eq!(exit(&again), 1, "a folder with a shop is not played in");
 }
+
+/// One code's answer.
+fn scanned(folder: &Path, more: &[&str], code: &str) -> (i32, Value) {
+    let mut args = vec!["barcode"];
+    args.extend(more);
+    args.push(code);
+    let (exit, mut all) = asked(folder, &args, "");
+    (exit, all[0].take())
+}
+
+#[test]
+fn a_barcode_is_answered_as_the_contract_says() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = folder.path();
+    let rules = at.join("rules.json");
+    std::fs::write(
+        &rules,
+        r#"[{"pattern": "02.....{NNNDD}.", "kind": "price"}]"#,
+    )
+    .unwrap();
+    let by_rules = ["--rules", rules.to_str().unwrap()];
+    assert_eq!(
+        scanned(at, &by_rules, "0298765004993"),
+        (
+            0,
+            json!({
+                "code": "0298765004993", "symbology": "ean13", "valid": true, "check_digit": 3,
+                "rule": "02.....{NNNDD}.", "item_code": "0298765000001",
+                "value": { "kind": "price", "amount": "4.99" },
+                "gs1": null, "product": null, "error": null
+            })
+        )
+    );
+    let gs1 = json!({"01": "09501101530003", "3103": "1.750", "17": "2027-02-28", "10": "AB-1"});
+    for code in [
+        "010950110153000331030017501727022810AB-1",
+        "]C1010950110153000331030017501727020010AB-1",
+        "0109501101530003310300175010AB-1\u{1D}17270200",
+        "(01)09501101530003(3103)001750(17)270228(10)AB-1",
+    ] {
+        let (exit, answer) = scanned(at, &by_rules, code);
+        assert_eq!((exit, &answer["gs1"]), (0, &gs1), "{code}");
+        assert_eq!(answer["code"], *code);
+        for field in [
+            "rule",
+            "item_code",
+            "value",
+            "product",
+            "error",
+            "check_digit",
+        ] {
+            assert_eq!(answer[field], Value::Null, "{code}: {field}");
+        }
+    }
+    for (code, symbology, digit) in [
+        ("4006381333931", "ean13", json!(1)),
+        ("96385074", "ean8", json!(4)),
+        ("036000291452", "upca", json!(2)),
+        ("04252614", "upce", json!(4)),
+        ("15400141288763", "itf14", json!(3)),
+        ("KAAS-17 b", "code128", json!(null)),
+    ] {
+        let (exit, answer) = scanned(at, &[], code);
+        assert_eq!(exit, 0, "{answer}");
+        assert_eq!(answer["symbology"], symbology);
+        assert_eq!(
+            (&answer["valid"], &answer["check_digit"]),
+            (&json!(true), &digit)
+        );
+    }
+    for (scan, refused) in [
+        ("4006381333932", "barcode_check_digit"),
+        ("40063813339", "barcode_truncated"),
+        ("40063813339314006381333931", "barcode_length"),
+        ("(01)0950110153000", "barcode_truncated"),
+        ("(10)123456789012345678901", "barcode_length"),
+        ("(01)09501101530003(05)1", "barcode_unknown_ai"),
+        ("(01)09501101530003(17)271301", "barcode_date"),
+        ("(01)09501101530003(10)a^b", "barcode_characters"),
+        ("]C1\u{1D}\u{1D}", "barcode_malformed"),
+        ("Brötchen", "barcode_characters"),
+    ] {
+        let (exit, answer) = scanned(at, &[], scan);
+        assert_eq!((exit, code(&answer)), (1, refused), "{answer}");
+        assert_eq!(
+            (&answer["valid"], &answer["code"]),
+            (&json!(false), &json!(scan))
+        );
+        let sentence = answer["error"]["message"].as_str().unwrap();
+        assert!(sentence.contains("Nothing was added."), "{sentence}");
+    }
+    // A card is not repeated, anywhere.
+    let output = till(
+        at,
+        &["--json", "barcode", "4242424242424242", "4006381333931"],
+        "",
+    );
+    assert_eq!(exit(&output), 1);
+    let said = format!("{}{}", text(&output.stdout), text(&output.stderr));
+    assert!(
+        said.contains("looks_like_card") && !said.contains("4242"),
+        "{said}"
+    );
+    let plain = till(at, &["barcode", "4242424242424242"], "");
+    assert_eq!(exit(&plain), 1);
+    assert!(!text(&plain.stdout).contains("4242"));
+}
+
+#[test]
+fn codes_come_on_standard_input_too_and_bad_rules_are_named() {
+    let folder = shop();
+    let at = folder.path();
+    let codes = "8700000012011\n2100001004125\r\nnothing\n]C101087000000120123103000412\n";
+    for args in [&["barcode"][..], &["barcode", "-"]] {
+        let (exit, all) = asked(at, args, codes);
+        assert_eq!(
+            exit, 1,
+            "the third is a text that is read, the fourth is misread"
+        );
+        let all = all.as_array().unwrap();
+        assert_eq!(all.len(), 4);
+        assert_eq!(all[0]["product"]["sku"], "1201");
+        assert_eq!(
+            all[1]["value"],
+            json!({ "kind": "weight", "amount": "0.412" })
+        );
+        assert_eq!(all[1]["rule"], "21.....{NNDDD}.");
+        assert_eq!(all[1]["product"]["name"], "Bananen");
+        assert_eq!(
+            (&all[2]["valid"], &all[2]["product"]),
+            (&json!(true), &json!(null))
+        );
+        assert_eq!(code(&all[3]), "barcode_check_digit");
+    }
+    let rules = at.join("rules.json");
+    for (file, named) in [
+        (
+            r#"[{"pattern": "02.....{NNNDD.", "kind": "price"}]"#,
+            "02.....{NNNDD.",
+        ),
+        (
+            r#"[{"pattern": "02.....{NNNDD}.", "kind": "colour"}]"#,
+            "colour",
+        ),
+        (
+            r#"[{"pattern": "02.....NNNDD.", "kind": "price"}]"#,
+            "one value",
+        ),
+        (
+            r#"[{"pattern": "02.....{NNNDD}.", "kind": "price", "x": 1}]"#,
+            "`x`",
+        ),
+        ("{}", "line 1"),
+        ("[", "line 1"),
+    ] {
+        std::fs::write(&rules, file).unwrap();
+        let args = ["barcode", "--rules", rules.to_str().unwrap(), "1042"];
+        let (exit, answer) = asked(at, &args, "");
+        let said = answer["error"]["message"].as_str().unwrap().to_owned();
+        assert_eq!((exit, said.contains(named)), (2, true), "{file}: {said}");
+    }
+    let (exit, answer) = asked(
+        at,
+        &["barcode", "--rules", "/nowhere/rules.json", "1042"],
+        "",
+    );
+    assert_eq!((exit, code(&answer)), (2, "bad_input"));
+}

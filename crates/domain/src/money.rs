@@ -67,6 +67,14 @@ impl Currency {
         self.0.code()
     }
 
+    /// The currency with this numeric code of ISO 4217: 978 for EUR.
+    #[must_use]
+    pub fn from_numeric(code: u16) -> Option<Self> {
+        iso_currency::Currency::from_numeric(code)
+            .filter(|c| c.exponent().is_some())
+            .map(Self)
+    }
+
     /// Decimal places of the currency by ISO 4217: 2 for EUR, 0 for JPY, 3 for BHD.
     #[must_use]
     pub fn exponent(self) -> u32 {
