@@ -238,7 +238,10 @@ fn taxes(
     let mut exact = Vec::with_capacity(line.taxes.len());
     exact_taxes(price.to_decimal(), line.quantity, &line.taxes, &mut exact)?;
     for ((tax, charged), exact) in line.taxes.iter().zip(&figures.taxes).zip(exact) {
-        let own = rounded_tax(exact, basket)?;
+        let own = match basket.tax_rounding {
+            TaxRounding::PerLine => charged.amount,
+            TaxRounding::PerDocument => rounded_tax(exact, basket)?,
+        };
         let cent = charged.amount.checked_sub(own)?;
         let words = tax_words(told, line, tax, charged.base, figures.net);
         let added = !tax.price_included;
@@ -249,7 +252,7 @@ fn taxes(
             (false, false) => (Why::TaxIncluded, format!("{words}, is in the price.")),
         };
         told.step(why, own, added, says);
-        if basket.tax_rounding == TaxRounding::PerDocument && !cent.is_zero() {
+        if !cent.is_zero() {
             let side = charged.amount.minor().signum();
             let more = if cent.minor().signum() == side {
                 "more"

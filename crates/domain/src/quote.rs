@@ -41,9 +41,11 @@ pub const PER_LINE_MAX: usize = 100;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum TaxRounding {
-    /// Each tax of each line.
+    /// Each tax of each line. A tax on another is charged on what that one was
+    /// rounded to.
     PerLine,
-    /// Each tax once, over the sale.
+    /// Each tax once, over the sale. A tax on another is charged on what that one
+    /// is before it is rounded.
     PerDocument,
 }
 
@@ -511,7 +513,7 @@ fn gross_of(line: &BasketLine, currency: Currency) -> Result<Money, QuoteError> 
     Ok(Money::rounded(exact, currency, HALF_UP)?)
 }
 
-/// A tax of a line, exact, as it is rounded when each line is.
+/// A tax, rounded as the shop rounds it.
 pub(crate) fn rounded_tax(exact: Decimal, basket: &Basket) -> Result<Money, MoneyError> {
     Money::rounded(exact, basket.currency, basket.tax_rounding_mode.strategy())
 }
@@ -599,21 +601,13 @@ pub fn quote(basket: &Basket) -> Result<Quote, QuoteError> {
     for (line, price) in basket.lines.iter().zip(&prices) {
         exact_taxes(price.to_decimal(), line.quantity, &line.taxes, &mut exact)?;
     }
-    let mut amounts = exact
-        .iter()
-        .map(|exact| rounded_tax(*exact, basket))
-        .collect::<Result<Vec<_>, _>>()?;
     let (group_of, mut taxes) = tax_groups(basket);
-    if basket.tax_rounding == TaxRounding::PerDocument {
-        round_over_the_document(
-            basket,
-            &prices,
-            &exact,
-            &group_of,
-            taxes.len(),
-            &mut amounts,
-        )?;
-    }
+    let amounts = match basket.tax_rounding {
+        TaxRounding::PerLine => round_each_line(basket, &prices, &exact)?,
+        TaxRounding::PerDocument => {
+            round_over_the_document(basket, &prices, &exact, &group_of, taxes.len())?
+        }
+    };
 
     let mut turnover = Sums::zero(currency);
     let mut not_turnover = turnover;
@@ -684,6 +678,44 @@ pub fn quote(basket: &Basket) -> Result<Quote, QuoteError> {
 /// leaves dust in the last of 28 digits, and a tie must stay a tie.
 const EXACT_PLACES: u32 = 12;
 
+/// Rounds each tax of each line. An added tax is charged on the base that is told:
+/// the price without the included taxes as they were rounded, and with the earlier
+/// added taxes as they were rounded where it is charged on them.
+fn round_each_line(
+    basket: &Basket,
+    prices: &[Money],
+    exact: &[Decimal],
+) -> Result<Vec<Money>, QuoteError> {
+    let mut amounts = Vec::with_capacity(exact.len());
+    let mut exact = exact.iter();
+    for (line, price) in basket.lines.iter().zip(prices) {
+        let first = amounts.len();
+        let mut net = *price;
+        for (tax, exact) in line.taxes.iter().zip(&mut exact) {
+            let amount = rounded_tax(*exact, basket)?;
+            if tax.price_included {
+                net = net.checked_sub(amount)?;
+            }
+            amounts.push(amount);
+        }
+        let mut carried = Money::zero(basket.currency);
+        for (tax, amount) in line.taxes.iter().zip(amounts.iter_mut().skip(first)) {
+            if let (TaxKind::Percent(rate), false) = (tax.kind, tax.price_included) {
+                let base = net.checked_add(if tax.base_affected_by_previous {
+                    carried
+                } else {
+                    Money::zero(basket.currency)
+                })?;
+                *amount = rounded_tax(base.to_decimal() * rate * PER_CENT, basket)?;
+            }
+            if tax.in_base_of_next {
+                carried = carried.checked_add(*amount)?;
+            }
+        }
+    }
+    Ok(amounts)
+}
+
 /// Rounds each tax once over the sale, and spreads the sum over its lines.
 fn round_over_the_document(
     basket: &Basket,
@@ -691,8 +723,8 @@ fn round_over_the_document(
     exact: &[Decimal],
     group_of: &[usize],
     groups: usize,
-    amounts: &mut [Money],
-) -> Result<(), QuoteError> {
+) -> Result<Vec<Money>, QuoteError> {
+    let mut amounts = vec![Money::zero(basket.currency); exact.len()];
     // (tax, line) by position, for each group.
     let mut members: Vec<Vec<(usize, usize)>> = vec![Vec::new(); groups];
     let lines = basket
@@ -729,7 +761,7 @@ fn round_over_the_document(
             }
         }
     }
-    Ok(())
+    Ok(amounts)
 }
 
 /// Taxes of one code and rate, in order of first appearance; and for every tax of

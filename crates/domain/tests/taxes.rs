@@ -1,8 +1,9 @@
 //! Taxes against cases that others have published.
 //!
 //! The rows are those of Odoo's `addons/account/tests/test_taxes_computation.py`
-//! (19.0) that use percent and fixed taxes, with the values that it expects.
-//! `round_globally` keeps fractions there; here the document rounds once.
+//! and `test_taxes_tax_totals_summary.py` (19.0) that use percent and fixed taxes,
+//! with the values that they expect. Where Odoo's `round_globally` makes an included
+//! price a cent dearer there is no row: here a price that includes its tax stays.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
 
 use rust_decimal::{Decimal, dec};
@@ -475,6 +476,233 @@ fn taxes_are_those_that_others_have_published() {
                 each.iter().map(|(b, a)| (eur(*b), eur(*a))).collect();
             assert_eq!(got, expected, "{what}");
         }
+    }
+}
+
+/// Sales of several lines: net, tax and total, and each tax over the sale, by the
+/// line and by the document.
+#[test]
+fn sales_are_taxed_as_others_have_published() {
+    type Sale = Vec<(Decimal, Vec<Tax>)>;
+    type Sums = (Decimal, Decimal, Decimal, Vec<Decimal>);
+    let twice = |price, taxes: Vec<Tax>| vec![(price, taxes.clone()), (price, taxes)];
+    let named = |code: &str, mut tax: Tax| {
+        tax.code = code.into();
+        tax
+    };
+    let gst = |marks| {
+        vec![
+            named("1", percent(dec!(6), marks | BASE)),
+            named("2", percent(dec!(6), marks | BASE | FREE)),
+            named("3", percent(dec!(3), 0)),
+        ]
+    };
+    let fee = |marks| vec![fixed(dec!(1), marks | BASE), percent(dec!(21), marks)];
+    let pesos = [1199, 1999, 1699, 11999, 11999, 11999, 10999];
+    let ten = || percent(dec!(10), 0);
+    let ten_base = || percent(dec!(10), BASE);
+    let twenty = || percent(dec!(20), 0);
+    let thirty = || percent(dec!(30), 0);
+    let minus = || percent(dec!(-25), 0);
+    let rows: Vec<(&str, Sale, Sums, Option<Sums>)> = vec![
+        (
+            "l10n_in",
+            twice(dec!(15.89), gst(0)),
+            (
+                dec!(31.78),
+                dec!(4.86),
+                dec!(36.64),
+                vec![dec!(1.90), dec!(1.90), dec!(1.06)],
+            ),
+            Some((
+                dec!(31.78),
+                dec!(4.89),
+                dec!(36.67),
+                vec![dec!(1.91), dec!(1.91), dec!(1.07)],
+            )),
+        ),
+        (
+            "l10n_in, two of them in the price",
+            twice(dec!(17.79), gst(INCL)),
+            (
+                dec!(31.78),
+                dec!(4.86),
+                dec!(36.64),
+                vec![dec!(1.90), dec!(1.90), dec!(1.06)],
+            ),
+            None,
+        ),
+        (
+            "l10n_be",
+            twice(dec!(16.79), fee(0)),
+            (
+                dec!(33.58),
+                dec!(9.48),
+                dec!(43.06),
+                vec![dec!(2.00), dec!(7.48)],
+            ),
+            Some((
+                dec!(33.58),
+                dec!(9.47),
+                dec!(43.05),
+                vec![dec!(2.00), dec!(7.47)],
+            )),
+        ),
+        (
+            "l10n_be, in the price",
+            twice(dec!(21.53), fee(INCL)),
+            (
+                dec!(33.58),
+                dec!(9.48),
+                dec!(43.06),
+                vec![dec!(2.00), dec!(7.48)],
+            ),
+            Some((
+                dec!(33.59),
+                dec!(9.47),
+                dec!(43.06),
+                vec![dec!(2.00), dec!(7.47)],
+            )),
+        ),
+        (
+            "l10n_mx",
+            pesos
+                .iter()
+                .map(|p| (Decimal::from(*p), vec![percent(dec!(16), INCL)]))
+                .collect(),
+            (
+                dec!(44735.37),
+                dec!(7157.63),
+                dec!(51893.00),
+                vec![dec!(7157.63)],
+            ),
+            Some((
+                dec!(44735.34),
+                dec!(7157.66),
+                dec!(51893.00),
+                vec![dec!(7157.66)],
+            )),
+        ),
+        (
+            "mixed_combined_standalone_taxes",
+            vec![
+                (dec!(1000), vec![ten(), twenty()]),
+                (dec!(1000), vec![ten()]),
+                (dec!(1000), vec![twenty()]),
+            ],
+            (
+                dec!(3000),
+                dec!(600),
+                dec!(3600),
+                vec![dec!(200), dec!(400)],
+            ),
+            Some((
+                dec!(3000),
+                dec!(600),
+                dec!(3600),
+                vec![dec!(200), dec!(400)],
+            )),
+        ),
+        (
+            "mixed_combined_standalone_taxes, one on the other",
+            vec![
+                (dec!(1000), vec![ten_base(), twenty()]),
+                (dec!(1000), vec![ten_base()]),
+                (dec!(1000), vec![twenty()]),
+            ],
+            (
+                dec!(3000),
+                dec!(620),
+                dec!(3620),
+                vec![dec!(200), dec!(420)],
+            ),
+            Some((
+                dec!(3000),
+                dec!(620),
+                dec!(3620),
+                vec![dec!(200), dec!(420)],
+            )),
+        ),
+        (
+            "preceding_subtotal",
+            vec![
+                (dec!(1000), vec![]),
+                (dec!(1000), vec![ten()]),
+                (dec!(1000), vec![percent(dec!(25), 0)]),
+                (dec!(100), vec![percent(dec!(42), 0)]),
+                (
+                    dec!(200),
+                    vec![percent(dec!(42), 0), ten(), percent(dec!(25), 0)],
+                ),
+            ],
+            (
+                dec!(3300),
+                dec!(546),
+                dec!(3846),
+                vec![dec!(120), dec!(300), dec!(126)],
+            ),
+            Some((
+                dec!(3300),
+                dec!(546),
+                dec!(3846),
+                vec![dec!(120), dec!(300), dec!(126)],
+            )),
+        ),
+        (
+            "preceding_subtotal, with a tax that is withheld",
+            vec![
+                (dec!(100), vec![ten()]),
+                (dec!(100), vec![minus(), percent(dec!(42), 0), thirty()]),
+                (dec!(200), vec![ten(), minus()]),
+                (dec!(1000), vec![thirty()]),
+                (dec!(100), vec![thirty(), ten()]),
+            ],
+            (
+                dec!(1500),
+                dec!(367),
+                dec!(1867),
+                vec![dec!(40), dec!(-75), dec!(42), dec!(360)],
+            ),
+            Some((
+                dec!(1500),
+                dec!(367),
+                dec!(1867),
+                vec![dec!(40), dec!(-75), dec!(42), dec!(360)],
+            )),
+        ),
+    ];
+    for (what, sale, per_line, per_document) in rows {
+        let lines: Vec<BasketLine> = sale
+            .into_iter()
+            .map(|(price, taxes)| BasketLine::new(price, dec!(1), taxes))
+            .collect();
+        for (rounding, expected) in [
+            (TaxRounding::PerLine, Some(per_line)),
+            (TaxRounding::PerDocument, per_document),
+        ] {
+            let Some((net, tax, total, each)) = expected else {
+                continue;
+            };
+            let q = quote(&basket(lines.clone(), rounding)).unwrap();
+            let got = (q.net, q.tax, q.total);
+            assert_eq!(got, (eur(net), eur(tax), eur(total)), "{what} {rounding:?}");
+            let got: Vec<Money> = q.taxes.iter().map(|t| t.amount).collect();
+            let each: Vec<Money> = each.into_iter().map(eur).collect();
+            assert_eq!(got, each, "{what} {rounding:?}");
+        }
+    }
+}
+
+/// By the line a tax on a tax is charged on what the first was rounded to: 5 % of
+/// 0.90 is 0.05, and 10 % of 0.95 is 0.10. By the document nothing is rounded before
+/// the end: 10 % of 0.945 is 0.09.
+#[test]
+fn a_tax_on_a_tax_is_charged_on_what_the_receipt_says() {
+    let taxes = vec![percent(dec!(5), BASE), percent(dec!(10), 0)];
+    for (rounding, expected) in [(TaxRounding::PerLine, 10), (TaxRounding::PerDocument, 9)] {
+        let q = one(dec!(0.90), dec!(1), taxes.clone(), rounding);
+        assert_eq!(q.lines[0].taxes[1].base, eur(dec!(0.95)), "{rounding:?}");
+        assert_eq!(q.lines[0].taxes[1].amount.minor(), expected, "{rounding:?}");
     }
 }
 
