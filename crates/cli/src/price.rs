@@ -4,6 +4,9 @@
 //! - nothing is computed here: `till_domain::quote` prices; this reads and writes;
 //! - a basket that names none of the optional fields is answered with none.
 
+use std::fmt::Display;
+
+use jiff::civil::DateTime;
 use rust_decimal::Decimal;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize};
@@ -11,7 +14,10 @@ use till_app::error::{AppError, ErrorCode};
 use till_domain::explain::{Step, Why, explain};
 use till_domain::measure::{Content, Measure, ShownPlaces, price_per};
 use till_domain::money::{Currency, Money, RoundingMode};
-use till_domain::quote::{Basket, BasketLine, Discount, Promoted, Quote, Sums, TaxRounding, quote};
+use till_domain::promotion::{Item, Promotion, PromotionBook, Shopper};
+use till_domain::quote::{
+    Basket, BasketLine, Discount, Promoted, Quote, QuoteError, Sums, TaxRounding, quote,
+};
 use till_domain::settle::{BasketTender, CashRounding, Surplus, TenderQuote};
 use till_domain::tax::{Tax, TaxKind};
 
@@ -33,6 +39,18 @@ struct BasketInput {
     discounts: Vec<DiscountInput>,
     #[serde(default)]
     tenders: Vec<TenderInput>,
+    #[serde(default)]
+    promotions: Vec<Promotion>,
+    /// The moment that promotions count by, in the shop's local time. There is no
+    /// clock here.
+    #[serde(default)]
+    at: Option<DateTime>,
+    /// Groups of the customer.
+    #[serde(default)]
+    groups: Vec<String>,
+    /// Codes of coupons.
+    #[serde(default)]
+    coupons: Vec<String>,
 }
 
 const fn per_line() -> TaxRounding {
@@ -72,6 +90,13 @@ struct LineInput {
     discountable: Option<bool>,
     #[serde(default)]
     content: Option<ContentInput>,
+    /// What promotions know the line by.
+    #[serde(default)]
+    product: String,
+    #[serde(default)]
+    sku: String,
+    #[serde(default)]
+    category: String,
 }
 
 /// What is in a packet, for its price per measure.
@@ -497,6 +522,58 @@ fn basket_tender(
     })
 }
 
+/// Puts on the lines what the promotions take off them.
+fn promote(input: &BasketInput, basket: &mut Basket) -> Result<(), Refusal> {
+    if input.promotions.is_empty() {
+        return Ok(());
+    }
+    let Some(at) = input.at else {
+        return Err(Refusal::input(
+            "standard input: missing field `at`: promotions count by the moment of the sale, \
+             such as \"2026-11-21T17:30\". Nothing was changed.",
+        ));
+    };
+    let refused =
+        |error: &dyn Display| Refusal::input(format!("promotions: {error}. Nothing was changed."));
+    let book = PromotionBook::new(input.promotions.clone()).map_err(|error| refused(&error))?;
+    let items = input
+        .lines
+        .iter()
+        .zip(&basket.lines)
+        .map(|(given, line)| {
+            Ok(Item {
+                product: &given.product,
+                sku: &given.sku,
+                category: &given.category,
+                unit_price: line
+                    .charged_unit_price(basket.currency)
+                    .map_err(QuoteError::from)?,
+                quantity: line.quantity,
+                pieces: matches!(line.unit, None | Some(Measure::Each)),
+                takes_part: line.turnover,
+            })
+        })
+        .collect::<Result<Vec<_>, QuoteError>>()
+        .map_err(AppError::from)?;
+    let shopper = Shopper {
+        at,
+        groups: &input.groups,
+        coupons: &input.coupons,
+    };
+    let granted = match book.apply(basket.currency, &items, &shopper) {
+        Ok(granted) => granted,
+        Err(error) => {
+            // A line that has no price is named better without its promotions.
+            priced(input, basket)?;
+            return Err(refused(&error));
+        }
+    };
+    for (line, promotions) in basket.lines.iter_mut().zip(granted) {
+        line.promotions = promotions;
+    }
+    Ok(())
+}
+
 fn id_of(line: &LineInput, position: usize) -> String {
     line.id
         .clone()
@@ -696,7 +773,8 @@ fn output(
 /// The quote of a basket that is read from `text`.
 fn answer(text: &str, explained: bool) -> Result<QuoteOutput, Refusal> {
     let given: BasketInput = parse("standard input", text)?;
-    let basket = basket(&given)?;
+    let mut basket = basket(&given)?;
+    promote(&given, &mut basket)?;
     let quote = priced(&given, &basket)?;
     output(&given, &basket, &quote, explained)
 }
@@ -929,6 +1007,22 @@ mod tests {
                 }),
             ),
             (
+                "the third is free",
+                json!({
+                    "currency": "EUR",
+                    "at": "2026-11-21T17:30",
+                    "promotions": [{ "id": "tea", "name": "3 for 2", "kind": { "buy_get": { "buy": 2, "get": 1 } },
+                                     "goods": { "categories": ["tea"] } }],
+                    "lines": [{ "unit_price": "2.00", "quantity": "3", "category": "tea",
+                                "discounts": [{ "percent": "10" }] }],
+                }),
+                json!({
+                    "/lines/0/discount": "2.40", "/total": "3.60",
+                    "/lines/0/promotions/0/name": "3 for 2", "/lines/0/promotions/0/promotion": "tea",
+                    "/lines/0/promotions/0/amount": "2.00",
+                }),
+            ),
+            (
                 "yen",
                 basket_of(
                     "108.5",
@@ -1065,6 +1159,22 @@ mod tests {
                 "more than 100 taxes on a line",
             ),
             (crowd, "more than 10000 lines"),
+            (
+                basket_of(
+                    "1",
+                    json!({ "promotions": [{ "id": "a", "name": "A", "kind": { "each": { "percent_off": "5" } }, "goods": { "all": true } }] }),
+                    json!({}),
+                ),
+                "missing field `at`",
+            ),
+            (
+                basket_of(
+                    "1",
+                    json!({ "at": "2026-11-21T17:30", "promotions": [{ "id": "a", "name": "A", "kind": { "each": { "percent_off": "101" } }, "goods": { "all": true } }] }),
+                    json!({}),
+                ),
+                "promotions: ",
+            ),
             (
                 tender(json!({ "kind": "card", "change": "cash" })),
                 "`change` is only for tenders of kind voucher, not card",

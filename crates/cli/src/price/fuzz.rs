@@ -102,7 +102,7 @@ const WORDS: [&str; 64] = [
 ];
 
 /// Names of fields.
-const NAMES: [&str; 33] = [
+const NAMES: [&str; 38] = [
     "currency",
     "tax_rounding",
     "tax_rounding_mode",
@@ -136,6 +136,11 @@ const NAMES: [&str; 33] = [
     "change",
     "cash_back",
     "colour",
+    "promotions",
+    "at",
+    "groups",
+    "coupons",
+    "category",
 ];
 
 fn scalar(random: &mut Random) -> Value {
