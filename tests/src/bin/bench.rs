@@ -22,12 +22,18 @@ use std::time::{Duration, Instant};
 
 use rusqlite::types::Value;
 use rusqlite::{Connection, OpenFlags, Statement, params_from_iter};
+use rust_decimal::Decimal;
 use sha2::{Digest, Sha256};
 use till_app::view::{CountInput, TenderKindView};
 use till_domain::catalog::{Product, Unit};
 use till_domain::ids::{ProductId, Uuid};
 use till_domain::limits::Limits;
-use till_domain::money::Money;
+use till_domain::money::{Currency, Money};
+use till_domain::promotion::{
+    Break, Goods, Item, Kind, Off, Promotion, PromotionBook, Set, Shopper, When,
+};
+use till_domain::quote::{Basket, BasketLine, TaxRounding, quote};
+use till_domain::tax::{Tax, TaxKind};
 use till_store::{ProductImport, Store, StoreError};
 use till_tests::World;
 
@@ -46,6 +52,8 @@ fn main() {
     match args.first().map(String::as_str) {
         // In a process of its own, under strace.
         Some("--marked") => drop(measure_sales(FLUSH_ROUNDS, true)),
+        // Needs no disk and no tracer.
+        Some("--promotions") => print_promotions(),
         // Sales alone, for a profiler.
         Some("--sales") => drop(measure_sales(number(1, 300), false)),
         _ => {
@@ -56,6 +64,7 @@ fn main() {
             print_sales(&measure_sales(rounds, false));
             print_flushes();
             print_lookups();
+            print_promotions();
             print_report(sales);
         }
     }
@@ -655,6 +664,190 @@ fn print_lookups() {
         row(&format!("bare SQLite, {size}"), &theirs, US);
         ratio("ratio", &ours, &theirs, "aim 3");
     }
+}
+
+// ---- promotions ----
+
+/// A basket of a grocery: one to three pieces of a product a line, every tenth
+/// line weighed.
+fn grocery(lines: usize) -> Vec<(String, String, Decimal, Decimal)> {
+    (0..lines)
+        .map(|n| {
+            let cents = 49 + n as i64 * 37 % 900;
+            let quantity = if n % 10 == 9 {
+                Decimal::new(412 + n as i64, 3)
+            } else {
+                Decimal::from(1 + n % 3)
+            };
+            let price = Decimal::new(cents, 2);
+            (product(n), format!("Category {}", n % 8), price, quantity)
+        })
+        .collect()
+}
+
+fn product(n: usize) -> String {
+    format!("{n:06}")
+}
+
+fn goods(first: usize, of: usize, products: usize) -> Goods {
+    Goods {
+        products: (0..of).map(|n| product((first + n) % products)).collect(),
+        ..Goods::default()
+    }
+}
+
+/// One promotion over some of `products` from `first` on, of every kind in turn.
+fn offer(n: usize, first: usize, products: usize) -> Promotion {
+    let goods = |of| goods(first, of, products);
+    let set = |skip, count| Set {
+        goods: self::goods(first + skip, 2, products),
+        count,
+        percent_off: None,
+    };
+    let step = |from: u32, percent: u32| Break {
+        from: from.into(),
+        off: Off::PercentOff(percent.into()),
+    };
+    let buy_get = |buy, get, percent: u32| Kind::BuyGet {
+        buy,
+        get,
+        percent_off: percent.into(),
+    };
+    let (kind, goods) = match n % 6 {
+        0 => (
+            Kind::Each(Off::PercentOff((5 + n as u32 % 20).into())),
+            goods(4),
+        ),
+        1 => (buy_get(2, 1, 100), goods(3)),
+        2 => (buy_get(1, 1, 50), goods(2)),
+        3 => (
+            Kind::Bundle {
+                count: 4,
+                sum: Decimal::new(500 + n as i64 % 300, 2),
+            },
+            goods(5),
+        ),
+        4 => (Kind::Breaks(vec![step(3, 5), step(6, 10)]), goods(2)),
+        _ => (
+            Kind::Sets {
+                sets: vec![set(0, 1), set(2, 1)],
+                sum: Some(Decimal::new(399, 2)),
+            },
+            Goods::default(),
+        ),
+    };
+    Promotion {
+        id: format!("{n:06}"),
+        name: format!("Promotion {n}"),
+        kind,
+        goods,
+        when: When::default(),
+        groups: Vec::new(),
+        coupon: None,
+        limit: None,
+    }
+}
+
+/// So many promotions, of which `touching` name products of the basket.
+fn book(size: usize, touching: usize, lines: usize) -> PromotionBook {
+    let offers = (0..size).map(|n| {
+        if n < touching {
+            offer(n, n * 7, lines)
+        } else {
+            // On shelves where this customer took nothing.
+            let mut other = offer(n, 0, 1);
+            let mut away = |goods: &mut Goods| {
+                for (k, name) in goods.products.iter_mut().enumerate() {
+                    *name = product(100_000 + n * 5 + k);
+                }
+            };
+            away(&mut other.goods);
+            if let Kind::Sets { sets, .. } = &mut other.kind {
+                sets.iter_mut().for_each(|set| away(&mut set.goods));
+            }
+            other
+        }
+    });
+    PromotionBook::new(offers.collect()).unwrap()
+}
+
+/// Promotions and quote of a basket, as a scan makes them.
+fn priced(book: &PromotionBook, basket: &[(String, String, Decimal, Decimal)]) -> (Money, Money) {
+    let items: Vec<Item<'_>> = basket
+        .iter()
+        .map(|(product, category, unit_price, quantity)| Item {
+            product,
+            sku: "",
+            category,
+            unit_price: *unit_price,
+            quantity: *quantity,
+            pieces: true,
+            takes_part: true,
+        })
+        .collect();
+    let shopper = Shopper {
+        at: jiff::civil::date(2026, 11, 20).at(18, 0, 0, 0),
+        groups: &["members".to_owned()],
+        coupons: &[],
+    };
+    let promotions = book.apply(Currency::EUR, &items, &shopper).unwrap();
+    let vat = |rate: u32| Tax {
+        code: "vat".into(),
+        kind: TaxKind::Percent(rate.into()),
+        price_included: true,
+        in_base_of_next: false,
+        base_affected_by_previous: true,
+    };
+    let lines = items
+        .iter()
+        .zip(promotions)
+        .enumerate()
+        .map(|(n, (item, promotions))| BasketLine {
+            unit_price: item.unit_price,
+            quantity: item.quantity,
+            promotions,
+            discounts: Vec::new(),
+            taxes: vec![vat(if n % 4 == 0 { 21 } else { 9 })],
+            discountable: true,
+        })
+        .collect();
+    let quote = quote(&Basket {
+        currency: Currency::EUR,
+        tax_rounding: TaxRounding::PerLine,
+        cash_rounding: None,
+        lines,
+        discounts: Vec::new(),
+        tenders: Vec::new(),
+    })
+    .unwrap();
+    let off = Money::sum(quote.lines.iter().map(|l| l.discount), Currency::EUR).unwrap();
+    (quote.total, off)
+}
+
+fn print_promotions() {
+    heading("Promotions and quote of a basket", "us");
+    for (lines, size, touching, rounds) in [
+        (50, 0, 0, 2_000),
+        (50, 60, 60, 2_000),
+        (50, 2_000, 60, 2_000),
+        (50, 20_000, 60, 2_000),
+        (10, 2_000, 12, 2_000),
+        (100, 2_000, 120, 2_000),
+        (200, 2_000, 240, 1_000),
+        (50, 2_000, 2_000, 200),
+    ] {
+        let book = book(size, touching, lines);
+        let basket = grocery(lines);
+        let mut times = Times::default();
+        let mut off = Money::zero(Currency::EUR);
+        for _ in 0..rounds {
+            (_, off) = times.take(|| priced(&book, &basket));
+        }
+        assert_eq!(off.is_positive(), touching > 0);
+        let what = format!("{lines} lines, {size} promotions, {touching} touch ({off} off)");
+        row(&what, &times, US);
+    }
+    println!("  aim: 50 lines with 2,000 promotions under 1,000 at p99");
 }
 
 // ---- a Z report ----
