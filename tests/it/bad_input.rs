@@ -201,11 +201,14 @@ fn a_folder_in_use_an_unreadable_file_and_a_newer_one_are_refused_unchanged() {
 
     std::fs::write(&file, &good).unwrap();
     let db = rusqlite::Connection::open(&file).unwrap();
+    let ours: u32 = db
+        .pragma_query_value(None, "user_version", |r| r.get(0))
+        .unwrap();
     db.pragma_update(None, "user_version", 99).unwrap();
     drop(db);
     assert_eq!(refusal(world.try_start()), ErrorCode::DatabaseNewer);
     let db = rusqlite::Connection::open(&file).unwrap();
-    db.pragma_update(None, "user_version", 4).unwrap();
+    db.pragma_update(None, "user_version", ours).unwrap();
     drop(db);
     world.start();
     world.check_invariants();

@@ -64,6 +64,8 @@ pub enum ErrorCode {
     BarcodeDate,
     /// The code says that the goods are past their date.
     PastItsDate,
+    /// No promotion is for this coupon now.
+    CouponUnknown,
     /// Looks like a card number; refused and not kept.
     LooksLikeCard,
     /// No such product, line, sale, customer or entry.
@@ -176,6 +178,9 @@ impl ErrorCode {
             }
             Self::PastItsDate => {
                 "This is past its date. Nothing was added. Put it aside; to sell it all the same, choose it by name."
+            }
+            Self::CouponUnknown => {
+                "No offer of the shop is for this coupon now. Nothing was changed. Check the code and its dates."
             }
             Self::LooksLikeCard => {
                 "That looks like a card number. It was not kept. Never type a card number here."

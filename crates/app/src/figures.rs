@@ -8,7 +8,8 @@ use till_domain::charge::ChargeState;
 use till_domain::ids::{Timestamp, UserId};
 use till_domain::journal::ChargeFacts;
 use till_domain::money::{HALF_UP, Money};
-use till_domain::quote::{Discount, LineQuote, Quote};
+use till_domain::promotion::{PromotionBook, taken_off};
+use till_domain::quote::{Discount, LineQuote, Promoted, Quote};
 use till_domain::sale::{CardCapture, OpenSale, SaleLine, Tender, TenderKind};
 use till_store::{StockedProduct, Tx};
 
@@ -16,8 +17,8 @@ use crate::error::AppError;
 use crate::paper::mask;
 use crate::shop::{Shop, brand_name};
 use crate::view::{
-    CardView, CustomerView, LineView, MoneyView, ProductView, RoleView, SaleView, StockLevel,
-    TenderKindView, TenderStateView, TenderView, UserView,
+    CardView, CouponView, CustomerView, LineView, MoneyView, ProductView, PromotedView, RoleView,
+    SaleView, StockLevel, TenderKindView, TenderStateView, TenderView, UserView,
 };
 
 pub(crate) fn money(amount: Money) -> MoneyView {
@@ -38,7 +39,7 @@ pub(crate) fn spoken(amount: Money) -> String {
     amount.spoken()
 }
 
-fn zoned(shop: &Shop, at: Timestamp) -> jiff::Zoned {
+pub(crate) fn zoned(shop: &Shop, at: Timestamp) -> jiff::Zoned {
     let zone = TimeZone::get(&shop.timezone).unwrap_or(TimeZone::UTC);
     jiff::Timestamp::from_millisecond(at.0)
         .unwrap_or(jiff::Timestamp::UNIX_EPOCH)
@@ -121,6 +122,7 @@ pub(crate) fn customer(customer: &Customer) -> CustomerView {
             .as_deref()
             .or(customer.phone.as_deref())
             .map(mask),
+        groups: customer.groups.clone(),
         card: customer.card.as_ref().map(|card| CardView {
             id: card.payment_method.clone(),
             brand: card.brand.clone(),
@@ -291,9 +293,45 @@ fn tender(tender: &Tender, charge: &LiveCharge) -> TenderView {
     }
 }
 
-fn line(line: &SaleLine, figures: Option<&LineQuote>, shop: &Shop) -> LineView {
+fn promoted_view(promoted: &Promoted, book: &PromotionBook) -> PromotedView {
+    PromotedView {
+        name: promoted.name.clone(),
+        amount: money(promoted.amount),
+        says: book
+            .reason(promoted)
+            .unwrap_or_else(|| promoted.name.clone()),
+    }
+}
+
+/// Codes on the sale, and what each is worth now.
+fn coupons(sale: &OpenSale, quote: &Quote, book: &PromotionBook) -> Vec<CouponView> {
+    sale.coupons
+        .iter()
+        .map(|code| {
+            let names: Vec<String> = book.of_coupon(code).map(|p| p.name.clone()).collect();
+            let used = book.of_coupon(code).any(|p| {
+                let mut promoted = quote.lines.iter().flat_map(|l| &l.promotions);
+                promoted.any(|q| q.promotion == p.id)
+            });
+            CouponView {
+                code: code.clone(),
+                name: names.join(", "),
+                used,
+            }
+        })
+        .collect()
+}
+
+fn line(
+    line: &SaleLine,
+    figures: Option<&LineQuote>,
+    book: &PromotionBook,
+    shop: &Shop,
+) -> LineView {
     let zero = shop.zero();
     let (gross, discount) = figures.map_or((zero, zero), |f| (f.gross, f.discount));
+    let promotions = figures.map_or(&[][..], |f| &f.promotions);
+    let promoted = taken_off(promotions, shop.currency()).unwrap_or(zero);
     LineView {
         id: line.id.to_string(),
         product: line.product.map(|p| p.to_string()),
@@ -303,8 +341,9 @@ fn line(line: &SaleLine, figures: Option<&LineQuote>, shop: &Shop) -> LineView {
         unit_price: shown(line.unit_price, shop),
         list_price: line.price_by.map(|_| shown(line.list_price, shop)),
         gross: money(gross),
-        discount: money(discount),
+        discount: money(discount.checked_sub(promoted).unwrap_or(zero)),
         discounts: line.discounts.iter().map(discount_words).collect(),
+        promotions: promotions.iter().map(|p| promoted_view(p, book)).collect(),
         amount: money(gross.checked_sub(discount).unwrap_or(zero)),
         is_deposit: line.deposit_of.is_some(),
         voided: line.voided,
@@ -315,6 +354,7 @@ fn line(line: &SaleLine, figures: Option<&LineQuote>, shop: &Shop) -> LineView {
 pub(crate) fn sale(
     sale: &OpenSale,
     quote: &Quote,
+    book: &PromotionBook,
     customer_: Option<&Customer>,
     charges: &[LiveCharge],
     shop: &Shop,
@@ -332,7 +372,10 @@ pub(crate) fn sale(
     let lines = sale
         .lines
         .iter()
-        .map(|l| line(l, if l.voided { None } else { figures.next() }, shop))
+        .map(|l| {
+            let figures = if l.voided { None } else { figures.next() };
+            line(l, figures, book, shop)
+        })
         .collect();
     let tenders: Vec<TenderView> = sale
         .tenders
@@ -359,6 +402,7 @@ pub(crate) fn sale(
         customer: customer_.map(customer),
         gross: money(gross),
         discount: money(discount),
+        coupons: coupons(sale, quote, book),
         sale_discounts: sale.discounts.iter().map(discount_words).collect(),
         tax: money(quote.tax),
         tax_included: shop.price_includes_tax,

@@ -16,6 +16,7 @@ mod outbox;
 mod paper;
 pub mod ports;
 pub mod profile;
+mod promotion;
 mod refund;
 mod report;
 mod sale;
@@ -32,6 +33,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use till_domain::barcode::looks_like_card;
 use till_domain::ids::{Timestamp, Uuid};
 use till_domain::money::Money;
+use till_domain::promotion::PromotionBook;
 use till_store::{Store, Tx};
 
 pub use crate::books::Audit;
@@ -39,6 +41,7 @@ use crate::error::{AppError, ErrorCode};
 pub use crate::journal::JournalHead;
 use crate::ports::{Clock, Ids, ReceiptPrinter, SecretStore};
 use crate::profile::Day;
+pub use crate::promotion::{FileForm, Import, Imported, Others, PromotionFile};
 pub use crate::shop::{
     SampleSavedCard, Shop, TaxRate, TaxSet, brand_name, default_folder, sample_cards,
 };
@@ -65,6 +68,8 @@ pub struct Till {
     folder: PathBuf,
     profiles: Option<PathBuf>,
     line: Mutex<Line>,
+    /// The promotions made ready, until they change.
+    book: Mutex<Option<Arc<PromotionBook>>>,
 }
 
 impl std::fmt::Debug for Till {
@@ -102,6 +107,7 @@ impl Till {
             folder: folder.to_owned(),
             profiles: None,
             line: Mutex::new(Line::default()),
+            book: Mutex::new(None),
         })
     }
 

@@ -16,6 +16,7 @@ use till_domain::charge::ChargeState;
 use till_domain::ids::{CustomerId, ReceiptNumber, SaleId, ShiftNumber, Timestamp, UserId};
 use till_domain::journal::{ChargeFacts, Entry, JournalEvent};
 use till_domain::money::{HALF_UP, Money};
+use till_domain::promotion::taken_off as taken_off_by;
 use till_domain::quote::TaxTotal;
 use till_domain::refund::{GiveBack, RefundPart};
 use till_domain::report::{TaxTally, TenderTally};
@@ -249,14 +250,16 @@ fn sale_of(tx: &Tx<'_>, id: SaleId) -> Result<CommittedSale, AppError> {
 
 fn receipt_line(shop: &Shop, sold: &SoldLine) -> Result<ReceiptLine, AppError> {
     let line = &sold.line;
-    let discounts = if sold.figures.discount.is_zero() {
-        Vec::new()
-    } else {
-        vec![(
-            discount_label(&line.discounts),
-            sold.figures.discount.negated(),
-        )]
-    };
+    let promotions = &sold.figures.promotions;
+    let mut discounts: Vec<Labelled> = promotions
+        .iter()
+        .map(|p| (p.name.clone(), p.amount.negated()))
+        .collect();
+    let promoted = taken_off_by(promotions, shop.currency())?;
+    let by_hand = sold.figures.discount.checked_sub(promoted)?;
+    if !by_hand.is_zero() {
+        discounts.push((discount_label(&line.discounts), by_hand.negated()));
+    }
     Ok(ReceiptLine {
         name: line.name.clone(),
         quantity: quantity_of(line.quantity, line.unit),
@@ -740,6 +743,7 @@ pub(crate) fn shift_document(
     .filter_map(|(label, tally)| tender_row(label, tally).transpose())
     .collect::<Result<Vec<_>, _>>()?;
     let discounts = [
+        ("Promotions", totals.promotions),
         ("Discounts on lines", totals.line_discounts),
         ("Discounts on sales", totals.sale_discounts),
     ]

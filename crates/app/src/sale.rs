@@ -4,7 +4,7 @@ use rust_decimal::Decimal;
 use till_domain::barcode::{Barcode, BarcodeError, Date, Rule};
 use till_domain::catalog::{Customer, Product, Unit};
 use till_domain::charge::ChargeState;
-use till_domain::explain::explain;
+use till_domain::explain::{Why, explain};
 use till_domain::ids::{CustomerId, LineId, ProductId, ReceiptNumber, SaleId, TenderId, Timestamp};
 use till_domain::journal::{Entry, JournalEvent};
 use till_domain::money::{HALF_UP, Money, decimal};
@@ -74,18 +74,6 @@ pub(crate) fn customer_of(tx: &Tx<'_>, sale: &OpenSale) -> Result<Option<Custome
         Some(id) => tx.customer(id)?,
         None => None,
     })
-}
-
-pub(crate) fn view(tx: &Tx<'_>, shop: &Shop, sale: &OpenSale) -> Result<SaleView, AppError> {
-    let quote = sale.quote(&shop.pricing)?;
-    let customer = customer_of(tx, sale)?;
-    figures::sale(
-        sale,
-        &quote,
-        customer.as_ref(),
-        &live_charges(tx, sale)?,
-        shop,
-    )
 }
 
 fn today(shop: &Shop, now: Timestamp) -> Result<Date, AppError> {
@@ -187,6 +175,26 @@ pub(crate) fn drop_canceled(tx: &Tx<'_>, now: Timestamp) -> Result<(), AppError>
 }
 
 impl Till {
+    /// A sale as the window shows it.
+    pub(crate) fn view(
+        &self,
+        tx: &Tx<'_>,
+        shop: &Shop,
+        sale: &OpenSale,
+    ) -> Result<SaleView, AppError> {
+        let offers = self.offers(tx, shop, sale)?;
+        let quote = sale.quote(&shop.pricing, &offers)?;
+        let customer = customer_of(tx, sale)?;
+        figures::sale(
+            sale,
+            &quote,
+            &offers.book,
+            customer.as_ref(),
+            &live_charges(tx, sale)?,
+            shop,
+        )
+    }
+
     /// Everything the window needs when it starts.
     ///
     /// # Errors
@@ -333,7 +341,7 @@ impl Till {
         self.store()?.read(|tx| {
             let shop = shop(tx)?;
             match tx.open_sale()? {
-                Some(stored) => view(tx, &shop, &stored.sale).map(Some),
+                Some(stored) => self.view(tx, &shop, &stored.sale).map(Some),
                 None => Ok(None),
             }
         })
@@ -347,19 +355,31 @@ impl Till {
         self.store()?.read(|tx| {
             let shop = shop(tx)?;
             let sale = tx.open_sale()?.ok_or(ErrorCode::NotFound)?.sale;
-            let basket = sale.basket(&shop.pricing);
+            let offers = self.offers(tx, &shop, &sale)?;
+            let basket = sale.basket(&shop.pricing, &offers)?;
             let lines: Vec<LineId> = sale.live_lines().map(|l| l.id).collect();
             let steps = explain(&basket, &quote(&basket)?)?;
+            // The promotions of a line, in the order in which its steps name them.
+            let mut promoted: Vec<_> = basket.lines.iter().map(|l| l.promotions.iter()).collect();
             Ok(steps
                 .into_iter()
-                .map(|step| WhyView {
-                    line: step
-                        .line
-                        .and_then(|at| lines.get(at))
-                        .map(ToString::to_string),
-                    amount: figures::money(step.amount),
-                    counts: step.counts,
-                    says: step.says,
+                .map(|step| {
+                    let line = step.line;
+                    let reason = match (step.why, line.and_then(|at| promoted.get_mut(at))) {
+                        (Why::Promotion, Some(of_line)) => {
+                            of_line.next().and_then(|p| offers.book.reason(p))
+                        }
+                        _ => None,
+                    };
+                    WhyView {
+                        line: line.and_then(|at| lines.get(at)).map(ToString::to_string),
+                        amount: figures::money(step.amount),
+                        counts: step.counts,
+                        says: match reason {
+                            Some(reason) => format!("{reason}."),
+                            None => step.says,
+                        },
+                    }
                 })
                 .collect())
         })
@@ -383,13 +403,13 @@ impl Till {
             };
             change(tx, &shop, &mut sale)?;
             // What cannot be priced is not kept.
-            let shown = view(tx, &shop, &sale)?;
+            let shown = self.view(tx, &shop, &sale)?;
             tx.save_open_sale(&sale, OpenState::Open, now)?;
             Ok(shown)
         })
     }
 
-    /// Adds what was scanned. Goods that are past the date in their code are not
+    /// Adds what was scanned: a product, or a coupon. Goods that are past the date in their code are not
     /// added: whoever sells them all the same says so by choosing them.
     ///
     /// # Errors
@@ -397,6 +417,9 @@ impl Till {
     pub fn scan(&self, session: &Session, code: &str) -> Result<SaleView, AppError> {
         let now = self.now();
         self.change_sale(session, |tx, shop, sale| {
+            if self.is_coupon(tx, shop, sale, code)? {
+                return Ok(sale.add_coupon(code)?);
+            }
             let today = today(shop, now)?;
             let (scan, product) = find_code(tx, code, &shop.barcode_rules, today)?;
             let product = product.ok_or(ErrorCode::BarcodeUnknown)?.product;
@@ -737,7 +760,10 @@ impl Till {
                         at: local(&shop, stored.changed_at),
                         cashier: figures::user_name(tx, sale.cashier)?,
                         lines: u32::try_from(lines).unwrap_or(u32::MAX),
-                        total: money(sale.quote(&shop.pricing)?.total),
+                        total: money(
+                            sale.quote(&shop.pricing, &self.offers(tx, &shop, sale)?)?
+                                .total,
+                        ),
                         customer: customer_of(tx, sale)?.map(|c| c.name),
                     })
                 })
@@ -767,7 +793,7 @@ impl Till {
                 .find(|s| s.sale.id == id)
                 .ok_or(ErrorCode::NotFound)?;
             tx.save_open_sale(&stored.sale, OpenState::Open, now)?;
-            view(tx, &shop, &stored.sale)
+            self.view(tx, &shop, &stored.sale)
         })
     }
 
@@ -841,7 +867,7 @@ impl Till {
             need_shift(tx)?;
             let mut sale = tx.open_sale()?.ok_or(ErrorCode::SaleEmpty)?.sale;
             sale.cashier = session.user().id;
-            let shown = view(tx, &shop, &sale)?;
+            let shown = self.view(tx, &shop, &sale)?;
             let charges = live_charges(tx, &sale)?;
             let states: Vec<_> = sale
                 .tenders
@@ -855,7 +881,8 @@ impl Till {
                     ask_for_charge(tx, &shop, tender, &sale, now)?;
                 }
             }
-            let committed = sale.commit(&shop.pricing, |id| {
+            let offers = self.offers(tx, &shop, &sale)?;
+            let committed = sale.commit(&shop.pricing, &offers, |id| {
                 states.iter().find(|(t, _)| *t == id).and_then(|(_, s)| *s)
             })?;
             let receipt = ReceiptNumber {
@@ -937,6 +964,7 @@ impl Till {
             email: email.map(str::to_owned),
             phone: phone.map(str::to_owned),
             card: None,
+            groups: Vec::new(),
         };
         self.store()?.write(|tx| tx.add_customer(&customer, None))?;
         Ok(figures::customer(&customer))

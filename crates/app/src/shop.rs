@@ -414,6 +414,8 @@ struct SampleCustomer {
     email: Option<String>,
     phone: Option<String>,
     card: Option<SampleCard>,
+    #[serde(default)]
+    groups: Vec<String>,
 }
 
 #[derive(Deserialize)]
@@ -530,8 +532,12 @@ impl Till {
                         last4: card.last4.clone(),
                         expires: card.exp.clone(),
                     }),
+                    groups: c.groups.clone(),
                 };
                 tx.add_customer(&customer, card.map(|c| c.consent_at.as_str()))?;
+            }
+            for promotion in crate::promotion::sample()? {
+                tx.put_promotion(&promotion)?;
             }
             Ok(())
         })

@@ -162,7 +162,7 @@ impl Till {
         self.store()?.read(|tx| {
             let shop = shop(tx)?;
             let sale = tx.open_sale()?.ok_or(ErrorCode::SaleEmpty)?.sale;
-            let quote = sale.quote(&shop.pricing)?;
+            let quote = sale.quote(&shop.pricing, &self.offers(tx, &shop, &sale)?)?;
             let due = quote
                 .cash_due
                 .checked_sub(crate::figures::cash_given(&sale, shop.currency())?)?;
@@ -302,9 +302,9 @@ impl Till {
     pub fn tender_cash(&self, session: &Session, given: &str) -> Result<SaleView, AppError> {
         let given = amount(given, &self.shop()?)?;
         let id = TenderId(self.new_id());
-        self.change_sale(session, |_, shop, sale| {
-            let rest = self.rest(shop, sale)?;
-            let quote = sale.quote(&shop.pricing)?;
+        self.change_sale(session, |tx, shop, sale| {
+            let rest = self.rest(tx, shop, sale)?;
+            let quote = sale.quote(&shop.pricing, &self.offers(tx, shop, sale)?)?;
             // A cent or two that round to nothing are settled by cash of nothing.
             if given.is_zero() && !quote.cash_due.is_zero() {
                 return Err(ErrorCode::Negative.into());
@@ -323,11 +323,12 @@ impl Till {
     }
 
     /// What is left to pay; a sale with nothing on it, or nothing due, is refused.
-    fn rest(&self, shop: &Shop, sale: &OpenSale) -> Result<Money, AppError> {
+    fn rest(&self, tx: &Tx<'_>, shop: &Shop, sale: &OpenSale) -> Result<Money, AppError> {
         if sale.live_lines().next().is_none() {
             return Err(ErrorCode::SaleEmpty.into());
         }
-        let rest = sale.quote(&shop.pricing)?.outstanding;
+        let quote = sale.quote(&shop.pricing, &self.offers(tx, shop, sale)?)?;
+        let rest = quote.outstanding;
         if !rest.is_positive() {
             return Err(ErrorCode::AlreadyDone.into());
         }
@@ -353,8 +354,8 @@ impl Till {
             ));
         }
         let id = TenderId(self.new_id());
-        self.change_sale(session, |_, shop, sale| {
-            let amount = self.part(shop, sale, asked)?;
+        self.change_sale(session, |tx, shop, sale| {
+            let amount = self.part(tx, shop, sale, asked)?;
             sale.tenders.push(Tender {
                 id,
                 kind: TenderKind::ExternalTerminal {
@@ -368,8 +369,14 @@ impl Till {
     }
 
     /// The part of the rest that a tender pays; `None` is all of it.
-    fn part(&self, shop: &Shop, sale: &OpenSale, asked: Option<&str>) -> Result<Money, AppError> {
-        let rest = self.rest(shop, sale)?;
+    fn part(
+        &self,
+        tx: &Tx<'_>,
+        shop: &Shop,
+        sale: &OpenSale,
+        asked: Option<&str>,
+    ) -> Result<Money, AppError> {
+        let rest = self.rest(tx, shop, sale)?;
         let Some(text) = asked else {
             return Ok(rest);
         };
@@ -433,7 +440,7 @@ impl Till {
         let id = TenderId(self.new_id());
         let now = self.now();
         self.change_sale(session, |tx, shop, sale| {
-            let amount = self.part(shop, sale, asked)?;
+            let amount = self.part(tx, shop, sale, asked)?;
             for tender in &sale.tenders {
                 let busy = live_charge(tx, tender)?
                     .state

@@ -236,9 +236,11 @@ pub struct SaleView {
     pub lines: Vec<LineView>,
     /// Customer on the sale.
     pub customer: Option<CustomerView>,
+    /// Coupons on the sale.
+    pub coupons: Vec<CouponView>,
     /// Sum of the lines before any discount.
     pub gross: MoneyView,
-    /// All discounts, as a positive amount.
+    /// All discounts, promotions among them, as a positive amount.
     pub discount: MoneyView,
     /// The sale's own discounts, in words: "10 %", "€2.00".
     pub sale_discounts: Vec<String>,
@@ -299,6 +301,8 @@ pub struct LineView {
     pub list_price: Option<MoneyView>,
     /// Before discounts.
     pub gross: MoneyView,
+    /// What promotions take off, each by name.
+    pub promotions: Vec<PromotedView>,
     /// The line's own discounts, as a positive amount.
     pub discount: MoneyView,
     /// The line's own discounts in words: "10 %".
@@ -309,6 +313,31 @@ pub struct LineView {
     pub is_deposit: bool,
     /// Lines voided stay in view, struck, and can be taken back with Undo.
     pub voided: bool,
+}
+
+/// What a promotion takes off a line.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, TS)]
+#[ts(export)]
+pub struct PromotedView {
+    /// Its name, as on the receipt.
+    pub name: String,
+    /// How much, as a positive amount.
+    pub amount: MoneyView,
+    /// Why, in words: "3 for 2: of every 3, the cheapest is free".
+    pub says: String,
+}
+
+/// A coupon on the sale.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, TS)]
+#[ts(export)]
+pub struct CouponView {
+    /// Its code.
+    pub code: String,
+    /// What it is for.
+    pub name: String,
+    /// It takes something off now. One that does not may want other goods, or
+    /// something better applies.
+    pub used: bool,
 }
 
 /// A tender on the open or the completed sale.
@@ -391,6 +420,8 @@ pub struct CustomerView {
     pub name: String,
     /// Masked: "ana.o*****@correo.example".
     pub contact: Option<String>,
+    /// Groups that promotions can be for.
+    pub groups: Vec<String>,
     /// Saved card, if there is one with consent.
     pub card: Option<CardView>,
 }

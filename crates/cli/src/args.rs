@@ -107,6 +107,9 @@ pub(crate) enum Command {
     /// The Stripe account.
     #[command(subcommand)]
     Stripe(StripeCommand),
+    /// The shop's promotions.
+    #[command(subcommand)]
+    Promotions(PromotionsCommand),
     /// Customers' data.
     #[command(subcommand)]
     Customers(CustomersCommand),
@@ -491,7 +494,46 @@ pub(crate) enum StripeCommand {
 }
 
 #[derive(Debug, Subcommand)]
+pub(crate) enum PromotionsCommand {
+    /// What the shop offers.
+    #[command(after_help = "Example:\n  till promotions list")]
+    List,
+    /// All of it as JSON, in the form that `import` reads.
+    #[command(after_help = "Example:\n  till promotions export > promotions.json")]
+    Export,
+    /// Take promotions in from a file, JSON or TOML; one of a known id is replaced. A file
+    /// with a bad row changes nothing, and every bad row is named.
+    #[command(
+        after_help = "Example:\n  till promotions import promotions.json --dry-run --user 'Marta Peña'"
+    )]
+    Import {
+        /// Ends in .json or .toml.
+        file: PathBuf,
+        /// Say what would change, and change nothing.
+        #[arg(long)]
+        dry_run: bool,
+        /// The file is the whole list: what it does not name is taken away.
+        #[arg(long)]
+        replace: bool,
+        #[command(flatten)]
+        who: Who,
+    },
+}
+
+#[derive(Debug, Subcommand)]
 pub(crate) enum CustomersCommand {
+    /// Put a customer into groups that promotions are for, and out of all others.
+    #[command(
+        after_help = "Example:\n  till customers groups 'Ana Ortega' members --user 'Marta Peña'"
+    )]
+    Groups {
+        /// Id or whole name.
+        id: String,
+        /// Names of the groups; none takes the customer out of all.
+        groups: Vec<String>,
+        #[command(flatten)]
+        who: Who,
+    },
     /// Erase a customer's personal data. The journal holds their id alone and still verifies.
     #[command(after_help = "Example:\n  till customers erase 'Ana Ortega' --user 'Marta Peña'")]
     Erase {

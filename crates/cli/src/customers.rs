@@ -10,16 +10,29 @@ use crate::input::Input;
 use crate::sell::find_customer;
 use crate::shop;
 
-/// The one command there is.
 pub(crate) fn run(folder: &Path, command: &CustomersCommand, input: &Input) -> Done {
-    let CustomersCommand::Erase { id, who } = command;
     let till = shop::open_existing(folder)?;
-    let session = shop::sign_in_as(&till, who, input)?;
-    let id = find_customer(&till, id)?;
-    till.erase_customer(&session, &id)?;
-    let head = till.journal_verify()?;
-    Answer::new(
-        json!({ "erased": id, "entries": head.entries, "head": head.head }),
-        "Erased. The journal held their id alone, and still verifies.",
-    )
+    match command {
+        CustomersCommand::Groups { id, groups, who } => {
+            let session = shop::sign_in_as(&till, who, input)?;
+            let id = find_customer(&till, id)?;
+            let customer = till.set_customer_groups(&session, &id, groups)?;
+            let text = if customer.groups.is_empty() {
+                format!("{} is in no group.", customer.name)
+            } else {
+                format!("{} is in {}.", customer.name, customer.groups.join(", "))
+            };
+            Answer::new(json!({ "id": id, "groups": customer.groups }), text)
+        }
+        CustomersCommand::Erase { id, who } => {
+            let session = shop::sign_in_as(&till, who, input)?;
+            let id = find_customer(&till, id)?;
+            till.erase_customer(&session, &id)?;
+            let head = till.journal_verify()?;
+            Answer::new(
+                json!({ "erased": id, "entries": head.entries, "head": head.head }),
+                "Erased. The journal held their id alone, and still verifies.",
+            )
+        }
+    }
 }

@@ -18,6 +18,7 @@ mod outbox;
 mod paper;
 mod price;
 mod profiles;
+mod promotions;
 mod refund;
 mod sell;
 mod shift;
@@ -111,6 +112,7 @@ fn run(cli: &Cli) -> Done {
         Command::Receipt(args) => paper::receipt(&folder()?, args, &input),
         Command::Journal(command) => journal::run(&folder()?, command),
         Command::Stripe(command) => stripe::run(&folder()?, command, &input),
+        Command::Promotions(command) => promotions::run(&folder()?, command, &input),
         Command::Customers(command) => customers::run(&folder()?, command, &input),
         Command::Doctor => doctor::run(&folder()?),
     }

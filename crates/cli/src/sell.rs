@@ -34,6 +34,8 @@ struct SaleInput {
     customer: Option<String>,
     lines: Vec<LineInput>,
     #[serde(default)]
+    coupons: Vec<String>,
+    #[serde(default)]
     discount: Option<Off>,
     tenders: Vec<TenderInput>,
     #[serde(default)]
@@ -298,6 +300,11 @@ impl Counter<'_> {
         }
         for (at, line) in given.lines.iter().enumerate() {
             self.line(at, line)?;
+        }
+        for (at, code) in given.coupons.iter().enumerate() {
+            self.till()
+                .add_coupon(&self.session, code)
+                .map_err(|error| Refusal::about(&error, &format!("coupons[{at}]")))?;
         }
         if let Some(discount) = &given.discount {
             let discount = off("discount", discount)?;

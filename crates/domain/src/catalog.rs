@@ -108,4 +108,6 @@ pub struct Customer {
     pub phone: Option<String>,
     /// Saved card.
     pub card: Option<SavedCard>,
+    /// Groups they belong to, such as `members`.
+    pub groups: Vec<String>,
 }

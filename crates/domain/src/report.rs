@@ -11,6 +11,7 @@ use crate::charge::ChargeState;
 use crate::ids::{ReceiptNumber, TenderId, Timestamp, UserId};
 use crate::journal::{Entry, JournalEvent};
 use crate::money::{Currency, Money, MoneyError};
+use crate::promotion::taken_off;
 use crate::refund::GiveBack;
 use crate::sale::{SoldLine, Tender, TenderKind};
 
@@ -108,7 +109,9 @@ pub struct ShiftTotals {
     pub receipts: Option<(ReceiptNumber, ReceiptNumber)>,
     /// Sales before discounts.
     pub gross: Tally,
-    /// Discounts on lines, as positive amounts.
+    /// What promotions took off, as positive amounts.
+    pub promotions: Tally,
+    /// Discounts on lines, as positive amounts; promotions are not among them.
     pub line_discounts: Tally,
     /// Discounts on sales, as positive amounts.
     pub sale_discounts: Tally,
@@ -179,6 +182,7 @@ impl ShiftTotals {
             float: Money::zero(currency),
             receipts: None,
             gross: zero,
+            promotions: zero,
             line_discounts: zero,
             sale_discounts: zero,
             sales: zero,
@@ -291,11 +295,15 @@ impl ShiftTotals {
             }
             JournalEvent::SaleCommitted { receipt, sale } => {
                 self.receipt(*receipt);
+                let mut promotions = zero;
                 let mut line_discount = zero;
                 let mut sale_discount = zero;
                 for sold in &sale.lines {
                     let f = &sold.figures;
-                    line_discount = line_discount.checked_add(f.discount)?;
+                    let promoted = taken_off(&f.promotions, currency)?;
+                    promotions = promotions.checked_add(promoted)?;
+                    let by_hand = f.discount.checked_sub(promoted)?;
+                    line_discount = line_discount.checked_add(by_hand)?;
                     sale_discount = sale_discount.checked_add(f.sale_discount)?;
                     if sold.line.deposit_of.is_some() {
                         self.deposits.add(f.total)?;
@@ -312,9 +320,13 @@ impl ShiftTotals {
                 }
                 let gross = sale
                     .total
+                    .checked_add(promotions)?
                     .checked_add(line_discount)?
                     .checked_add(sale_discount)?;
                 self.gross.add(gross)?;
+                if !promotions.is_zero() {
+                    self.promotions.add(promotions)?;
+                }
                 if !line_discount.is_zero() {
                     self.line_discounts.add(line_discount)?;
                 }

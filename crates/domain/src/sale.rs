@@ -5,6 +5,9 @@
 //! - a committed sale balances: tendered − change = total + cash rounding;
 //! - [`OpenSale::commit`] takes the sale, so it cannot be committed twice.
 
+use std::sync::Arc;
+
+use jiff::civil::DateTime;
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
@@ -13,6 +16,7 @@ use crate::charge::ChargeState;
 use crate::ids::{CustomerId, LineId, ProductId, SaleId, TenderId, Timestamp, UserId};
 use crate::measure::Measure;
 use crate::money::{Currency, Money, RoundingMode};
+use crate::promotion::{Item, PromotionBook, Shopper};
 use crate::quote::{
     Basket, BasketLine, Discount, LineQuote, Quote, QuoteError, TaxRounding, TaxTotal, quote,
 };
@@ -33,6 +37,18 @@ pub struct Pricing {
     pub cash_rounding: Option<CashRounding>,
 }
 
+/// The promotions that a sale is priced with, and whom and when they look at. The
+/// moment is when the sale was begun, so that no price changes while it is paid.
+#[derive(Debug, Clone)]
+pub struct Offers {
+    /// The shop's promotions.
+    pub book: Arc<PromotionBook>,
+    /// When the sale was begun, in the shop's local time.
+    pub at: DateTime,
+    /// Groups of the customer.
+    pub groups: Vec<String>,
+}
+
 /// One product and quantity on a sale.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SaleLine {
@@ -40,6 +56,10 @@ pub struct SaleLine {
     pub id: LineId,
     /// The product; none for a deposit.
     pub product: Option<ProductId>,
+    /// Its short code while the sale is open, for promotions; a deposit has none.
+    /// Of a committed sale the journal knows the product's id.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub sku: String,
     /// Name as sold.
     pub name: String,
     /// Category as sold.
@@ -152,6 +172,9 @@ pub struct OpenSale {
     pub lines: Vec<SaleLine>,
     /// The sale's own discounts.
     pub discounts: Vec<Discount>,
+    /// Coupon codes, in upper case.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub coupons: Vec<String>,
     /// Tenders so far.
     pub tenders: Vec<Tender>,
     /// Where pay links go. Personal data: it ends with the open sale and is never
@@ -194,6 +217,9 @@ pub struct CommittedSale {
     pub voided: Vec<VoidedLine>,
     /// The sale's own discounts.
     pub discounts: Vec<Discount>,
+    /// Coupon codes that were given.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub coupons: Vec<String>,
     /// Tenders.
     pub tenders: Vec<Tender>,
     /// Taxes over the sale.
@@ -261,6 +287,7 @@ impl OpenSale {
             customer: None,
             lines: Vec::new(),
             discounts: Vec::new(),
+            coupons: Vec::new(),
             tenders: Vec::new(),
             contacts: Vec::new(),
         }
@@ -280,23 +307,50 @@ impl OpenSale {
         self.lines.iter().filter(|l| !l.voided)
     }
 
-    /// What it comes to now.
+    /// What it is priced as: its lines with what promotions take off them.
     ///
     /// # Errors
-    /// As [`quote`].
-    pub fn quote(&self, pricing: &Pricing) -> Result<Quote, QuoteError> {
-        quote(&self.basket(pricing))
-    }
-
-    /// What it is priced as: the lines that count, in order.
-    #[must_use]
-    pub fn basket(&self, pricing: &Pricing) -> Basket {
-        Basket {
+    /// As [`PromotionBook::apply`].
+    pub fn basket(&self, pricing: &Pricing, offers: &Offers) -> Result<Basket, QuoteError> {
+        let ids: Vec<String> = self
+            .live_lines()
+            .map(|l| l.product.map(|p| p.to_string()).unwrap_or_default())
+            .collect();
+        let items: Vec<Item<'_>> = self
+            .live_lines()
+            .zip(&ids)
+            .map(|(line, product)| Item {
+                product,
+                sku: &line.sku,
+                category: &line.category,
+                unit_price: line.unit_price,
+                quantity: line.quantity,
+                pieces: line.unit == Unit::Each,
+                takes_part: line.price_by.is_none() && line.deposit_of.is_none(),
+            })
+            .collect();
+        let promotions = offers.book.apply(
+            pricing.currency,
+            &items,
+            &Shopper {
+                at: offers.at,
+                groups: &offers.groups,
+                coupons: &self.coupons,
+            },
+        )?;
+        Ok(Basket {
             currency: pricing.currency,
             tax_rounding: pricing.tax_rounding,
             tax_rounding_mode: pricing.tax_rounding_mode,
             cash_rounding: pricing.cash_rounding,
-            lines: self.live_lines().map(basket_line).collect(),
+            lines: self
+                .live_lines()
+                .zip(promotions)
+                .map(|(line, promotions)| BasketLine {
+                    promotions,
+                    ..basket_line(line)
+                })
+                .collect(),
             discounts: self.discounts.clone(),
             tenders: self
                 .tenders
@@ -309,7 +363,15 @@ impl OpenSale {
                     }
                 })
                 .collect(),
-        }
+        })
+    }
+
+    /// What it comes to now.
+    ///
+    /// # Errors
+    /// As [`quote`].
+    pub fn quote(&self, pricing: &Pricing, offers: &Offers) -> Result<Quote, QuoteError> {
+        quote(&self.basket(pricing, offers)?)
     }
 
     fn untendered(&self) -> Result<(), SaleError> {
@@ -351,6 +413,7 @@ impl OpenSale {
         self.lines.push(SaleLine {
             id,
             product: Some(product.id),
+            sku: product.sku.clone(),
             name: product.name.clone(),
             category: product.category.clone(),
             unit: product.unit,
@@ -367,6 +430,7 @@ impl OpenSale {
             self.lines.push(SaleLine {
                 id: new_id(),
                 product: None,
+                sku: String::new(),
                 name: deposit.label.clone(),
                 category: product.category.clone(),
                 unit: Unit::Each,
@@ -456,6 +520,34 @@ impl OpenSale {
         Ok(())
     }
 
+    /// Puts a coupon's code on the sale. What it is for is the shop's to know.
+    ///
+    /// # Errors
+    /// [`SaleError::Tendered`].
+    pub fn add_coupon(&mut self, code: &str) -> Result<(), SaleError> {
+        self.untendered()?;
+        let code = code.trim().to_uppercase();
+        if !self.coupons.contains(&code) {
+            self.coupons.push(code);
+        }
+        Ok(())
+    }
+
+    /// Takes a coupon's code off the sale.
+    ///
+    /// # Errors
+    /// [`SaleError::Tendered`]; [`SaleError::NotFound`].
+    pub fn remove_coupon(&mut self, code: &str) -> Result<(), SaleError> {
+        self.untendered()?;
+        let at = self
+            .coupons
+            .iter()
+            .position(|c| c == code)
+            .ok_or(SaleError::NotFound)?;
+        self.coupons.remove(at);
+        Ok(())
+    }
+
     /// Takes a line off, or with `voided` false takes that back. Its deposit follows.
     ///
     /// # Errors
@@ -516,6 +608,7 @@ impl OpenSale {
     pub fn commit(
         self,
         pricing: &Pricing,
+        offers: &Offers,
         charge_of: impl Fn(TenderId) -> Option<ChargeState>,
     ) -> Result<CommittedSale, CommitError> {
         if self.live_lines().next().is_none() {
@@ -533,7 +626,7 @@ impl OpenSale {
                 }
             }
         }
-        let figures = self.quote(pricing)?;
+        let figures = self.quote(pricing, offers)?;
         if !figures.outstanding.is_zero() {
             return Err(CommitError::Underpaid {
                 outstanding: figures.outstanding,
@@ -542,6 +635,10 @@ impl OpenSale {
         let voided = self.voided_lines(pricing)?;
         let tenders = self.tenders.into_iter().map(without_card_ids).collect();
         let lines = self.lines.into_iter().filter(|l| !l.voided);
+        let lines = lines.map(|line| SaleLine {
+            sku: String::new(),
+            ..line
+        });
         Ok(CommittedSale {
             id: self.id,
             cashier: self.cashier,
@@ -553,6 +650,7 @@ impl OpenSale {
                 .collect(),
             voided,
             discounts: self.discounts,
+            coupons: self.coupons,
             tenders,
             taxes: figures.taxes,
             net: figures.net,

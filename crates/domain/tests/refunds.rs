@@ -1,6 +1,8 @@
 //! What a shop relies on when goods come back.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
 
+use std::sync::Arc;
+
 use proptest::prelude::*;
 use proptest::test_runner::{Config, FileFailurePersistence};
 use rust_decimal::{Decimal, dec};
@@ -13,7 +15,7 @@ use till_domain::refund::{
     GiveBack, RefundError, RefundQuote, ReturnedLine, SaleSoFar, TakeBack, TenderLeft, quote_refund,
 };
 use till_domain::sale::{
-    CardCapture, CommittedSale, OpenSale, Pricing, SaleLine, SoldLine, Tender, TenderKind,
+    CardCapture, CommittedSale, Offers, OpenSale, Pricing, SaleLine, SoldLine, Tender, TenderKind,
 };
 use till_domain::settle::{BasketTender, CashRounding};
 use till_domain::tax::{Tax, TaxKind};
@@ -62,6 +64,14 @@ fn product(n: u128, cents: i64, rate: Decimal, deposit: bool) -> Product {
 
 const CARD: TenderId = TenderId(Uuid::from_u128(900));
 
+fn no_offers() -> Offers {
+    Offers {
+        book: Arc::default(),
+        at: jiff::civil::date(2026, 11, 20).at(12, 0, 0, 0),
+        groups: vec![],
+    }
+}
+
 /// A committed sale: so much on a card, the rest in cash.
 fn sold(lines: &[(i64, i64, bool)], percent_off: i64, card_share: i64) -> (CommittedSale, Pricing) {
     let pricing = pricing(5);
@@ -85,7 +95,7 @@ fn sold(lines: &[(i64, i64, bool)], percent_off: i64, card_share: i64) -> (Commi
     }
     sale.discount_sale(Some(Discount::Percent(Decimal::from(percent_off))))
         .unwrap();
-    let total = sale.quote(&pricing).unwrap().total;
+    let total = sale.quote(&pricing, &no_offers()).unwrap().total;
     let card = eur(total.minor() * card_share / 100);
     if card.is_positive() {
         sale.tenders.push(Tender {
@@ -98,7 +108,7 @@ fn sold(lines: &[(i64, i64, bool)], percent_off: i64, card_share: i64) -> (Commi
             amount: card,
         });
     }
-    let quote = sale.quote(&pricing).unwrap();
+    let quote = sale.quote(&pricing, &no_offers()).unwrap();
     if quote.outstanding.is_positive() {
         // A cent or two round to nothing: cash of nothing settles them.
         let given = match quote.cash_due.minor() {
@@ -112,7 +122,7 @@ fn sold(lines: &[(i64, i64, bool)], percent_off: i64, card_share: i64) -> (Commi
         });
     }
     let sale = sale
-        .commit(&pricing, |_| Some(ChargeState::Succeeded))
+        .commit(&pricing, &no_offers(), |_| Some(ChargeState::Succeeded))
         .unwrap();
     (sale, pricing)
 }
@@ -291,6 +301,7 @@ fn sold_for_cash(sold: &[Sold], amount_off: i64, per_document: bool) -> (Committ
                 line: SaleLine {
                     id: LineId(Uuid::from_u128(100 + i as u128)),
                     product: None,
+                    sku: String::new(),
                     name: String::new(),
                     category: String::new(),
                     unit: if sold.weighed {
@@ -312,6 +323,7 @@ fn sold_for_cash(sold: &[Sold], amount_off: i64, per_document: bool) -> (Committ
             .collect(),
         voided: vec![],
         discounts: basket.discounts,
+        coupons: Vec::new(),
         tenders: vec![Tender {
             id: TenderId(Uuid::from_u128(901)),
             kind: TenderKind::Cash,
@@ -510,13 +522,19 @@ fn a_sale_that_is_not_paid_is_not_committed() {
         UserId(Uuid::from_u128(2)),
         Timestamp(0),
     );
-    let empty = sale.clone().commit(&pricing, |_| None).unwrap_err();
+    let empty = sale
+        .clone()
+        .commit(&pricing, &no_offers(), |_| None)
+        .unwrap_err();
     assert_eq!(empty.to_string(), "the sale is empty");
     sale.add_product(&product(1, 1_000, dec!(9), false), dec!(1), || {
         LineId(Uuid::from_u128(7))
     })
     .unwrap();
-    let unpaid = sale.clone().commit(&pricing, |_| None).unwrap_err();
+    let unpaid = sale
+        .clone()
+        .commit(&pricing, &no_offers(), |_| None)
+        .unwrap_err();
     assert_eq!(unpaid.to_string(), "10.00 is not paid");
     let card = |at_risk| Tender {
         id: CARD,
@@ -538,7 +556,7 @@ fn a_sale_that_is_not_paid_is_not_committed() {
     ] {
         let mut paid = sale.clone();
         paid.tenders = vec![card(at_risk)];
-        let committed = paid.commit(&pricing, |_| state).is_ok();
+        let committed = paid.commit(&pricing, &no_offers(), |_| state).is_ok();
         assert_eq!(committed, settled, "at_risk {at_risk}, {state:?}");
     }
 }

@@ -15,6 +15,7 @@ mod open_sale;
 mod outbox;
 mod people;
 mod projection;
+mod promotion;
 mod reads;
 
 use std::fs::{File, OpenOptions};

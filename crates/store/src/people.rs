@@ -61,7 +61,7 @@ fn with_role((id, name, role): (UserId, String, String)) -> Result<User> {
     Ok(User { id, name, role })
 }
 
-fn customer(row: &Row<'_>) -> rusqlite::Result<Customer> {
+fn customer(row: &Row<'_>) -> rusqlite::Result<(Customer, String)> {
     let card = match (
         row.get(4)?,
         row.get(5)?,
@@ -80,17 +80,27 @@ fn customer(row: &Row<'_>) -> rusqlite::Result<Customer> {
         }
         _ => None,
     };
-    Ok(Customer {
+    let customer = Customer {
         id: CustomerId(blob::get(row, 0)?),
         name: row.get::<_, Option<String>>(1)?.unwrap_or_default(),
         email: row.get(2)?,
         phone: row.get(3)?,
         card,
-    })
+        groups: Vec::new(),
+    };
+    Ok((customer, row.get(9)?))
+}
+
+fn with_groups((customer, groups): (Customer, String)) -> Result<Customer> {
+    let groups = serde_json::from_str(&groups).map_err(|_| StoreError::Corrupt {
+        what: "customer's groups",
+    })?;
+    Ok(Customer { groups, ..customer })
 }
 
 const CUSTOMER: &str =
-    "id, name, email, phone, stripe_customer, payment_method, brand, last4, expires";
+    "id, name, email, phone, stripe_customer, payment_method, brand, last4, expires,
+     (SELECT json_group_array(g.name ORDER BY g.name) FROM customer_group g WHERE g.customer = id)";
 
 impl Tx<'_> {
     /// The staff, in the order they were added.
@@ -174,11 +184,12 @@ impl Tx<'_> {
     /// # Errors
     /// [`StoreError`].
     pub fn customer(&self, id: CustomerId) -> Result<Option<Customer>> {
-        Ok(self
-            .conn
+        self.conn
             .prepare_cached(&format!("SELECT {CUSTOMER} FROM customer WHERE id = ?1"))?
             .query_row([blob::of(id.0)], customer)
-            .optional()?)
+            .optional()?
+            .map(with_groups)
+            .transpose()
     }
 
     /// Customers whose name holds `text`.
@@ -186,14 +197,15 @@ impl Tx<'_> {
     /// # Errors
     /// [`StoreError`].
     pub fn customers(&self, text: &str, limit: u32) -> Result<Vec<Customer>> {
-        Ok(self
+        let rows: Vec<(Customer, String)> = self
             .conn
             .prepare_cached(&format!(
                 "SELECT {CUSTOMER} FROM customer WHERE name IS NOT NULL AND instr(lower(name), lower(?1)) > 0
                  ORDER BY name COLLATE NOCASE LIMIT ?2"
             ))?
             .query_map((text.trim(), limit), customer)?
-            .collect::<rusqlite::Result<_>>()?)
+            .collect::<rusqlite::Result<_>>()?;
+        rows.into_iter().map(with_groups).collect()
     }
 
     /// Adds a customer; `consent_at` is when they agreed to the saved card.
@@ -220,6 +232,25 @@ impl Tx<'_> {
                 card.map(|c| &c.expires),
                 consent_at,
             ))?;
+        self.set_customer_groups(customer.id, &customer.groups)
+    }
+
+    /// Puts a customer into these groups and no others.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn set_customer_groups(&self, id: CustomerId, groups: &[String]) -> Result<()> {
+        self.conn
+            .prepare_cached("DELETE FROM customer_group WHERE customer = ?1")?
+            .execute([blob::of(id.0)])?;
+        for name in groups {
+            self.conn
+                .prepare_cached(
+                    "INSERT INTO customer_group (customer, name) VALUES (?1, ?2)
+                     ON CONFLICT (customer, name) DO NOTHING",
+                )?
+                .execute((blob::of(id.0), name))?;
+        }
         Ok(())
     }
 
@@ -237,6 +268,7 @@ impl Tx<'_> {
                           WHERE c.customer = ?1)",
             [blob::of(id.0)],
         )?;
+        self.set_customer_groups(id, &[])?;
         let changed = self.conn.execute(
             "UPDATE customer SET name = NULL, email = NULL, phone = NULL, stripe_customer = NULL,
                     payment_method = NULL, brand = NULL, last4 = NULL, expires = NULL,

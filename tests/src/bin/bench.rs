@@ -12,6 +12,7 @@
     clippy::indexing_slicing,
     clippy::float_arithmetic,
     clippy::cast_possible_truncation,
+    clippy::cast_possible_wrap,
     clippy::cast_sign_loss,
     reason = "a measurement that cannot go on is none, and statistics are no money"
 )]
@@ -28,7 +29,7 @@ use till_app::view::{CountInput, TenderKindView};
 use till_domain::catalog::{Product, Unit};
 use till_domain::ids::{ProductId, Uuid};
 use till_domain::limits::Limits;
-use till_domain::money::{Currency, Money};
+use till_domain::money::{Currency, Money, RoundingMode};
 use till_domain::promotion::{
     Break, Goods, Item, Kind, Off, Promotion, PromotionBook, Set, Shopper, When,
 };
@@ -756,7 +757,7 @@ fn book(size: usize, touching: usize, lines: usize) -> PromotionBook {
         } else {
             // On shelves where this customer took nothing.
             let mut other = offer(n, 0, 1);
-            let mut away = |goods: &mut Goods| {
+            let away = |goods: &mut Goods| {
                 for (k, name) in goods.products.iter_mut().enumerate() {
                     *name = product(100_000 + n * 5 + k);
                 }
@@ -802,18 +803,18 @@ fn priced(book: &PromotionBook, basket: &[(String, String, Decimal, Decimal)]) -
         .iter()
         .zip(promotions)
         .enumerate()
-        .map(|(n, (item, promotions))| BasketLine {
-            unit_price: item.unit_price,
-            quantity: item.quantity,
-            promotions,
-            discounts: Vec::new(),
-            taxes: vec![vat(if n % 4 == 0 { 21 } else { 9 })],
-            discountable: true,
+        .map(|(n, (item, promotions))| {
+            let taxes = vec![vat(if n % 4 == 0 { 21 } else { 9 })];
+            BasketLine {
+                promotions,
+                ..BasketLine::new(item.unit_price, item.quantity, taxes)
+            }
         })
         .collect();
     let quote = quote(&Basket {
         currency: Currency::EUR,
         tax_rounding: TaxRounding::PerLine,
+        tax_rounding_mode: RoundingMode::default(),
         cash_rounding: None,
         lines,
         discounts: Vec::new(),

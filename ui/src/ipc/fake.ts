@@ -158,7 +158,7 @@ const fold = (text: string): string => text.normalize("NFD").replace(/\p{M}/gu, 
 
 function customer(id: string, name: string, contact: string, brand?: string, last4?: string): CustomerView {
   const card = brand && last4 ? { id: `card-${id}`, brand, last4, expires: "12/2030" } : null;
-  return { id, name, contact, card };
+  return { id, name, contact, groups: [], card };
 }
 
 const CUSTOMERS: CustomerView[] = [
@@ -926,6 +926,7 @@ export class FakeTill {
           unit_price: eur(line.price),
           list_price: line.price === line.product.price.minor ? null : line.product.price,
           gross: eur(before),
+          promotions: [],
           discount: eur(discount),
           discounts: [line.percent ? `${line.percent} %` : "", line.off ? euros(line.off) : ""].filter(
             Boolean,
@@ -937,6 +938,7 @@ export class FakeTill {
       }),
       customer: sale.customer,
       gross: eur(gross),
+      coupons: [],
       discount: eur(gross - total),
       sale_discounts: [sale.percent ? `${sale.percent} %` : "", sale.off ? euros(sale.off) : ""].filter(
         Boolean,

@@ -8,7 +8,7 @@ use rust_decimal::Decimal;
 use super::best::{self, Class, Deal, Grant, Member, Outside, Shape};
 use super::{Goods, Kind, Off, Promotion, PromotionError};
 use crate::money::{Currency, HALF_UP, Money, MoneyError, spread};
-use crate::quote::{Promoted, QUANTITY_MAX};
+use crate::quote::{Promoted, QUANTITY_MAX, QuoteError};
 
 /// Places beyond the currency's own in which prices are compared.
 const MORE_PLACES: u32 = 6;
@@ -375,21 +375,22 @@ impl PromotionBook {
     /// better, which is tried for the four that are worth most.
     ///
     /// # Errors
-    /// A price below zero, an absurd quantity or amount.
+    /// As [`quote`](crate::quote::quote): a price below zero, an absurd quantity or
+    /// amount.
     pub fn apply(
         &self,
         currency: Currency,
         items: &[Item<'_>],
         shopper: &Shopper<'_>,
-    ) -> Result<Vec<Vec<Promoted>>, PromotionError> {
+    ) -> Result<Vec<Vec<Promoted>>, QuoteError> {
         let mut out = vec![Vec::new(); items.len()];
         for item in items {
             if item.unit_price.is_sign_negative() && !item.unit_price.is_zero() {
-                return Err(PromotionError::NegativePrice);
+                return Err(QuoteError::NegativePrice);
             }
             let quantity = item.quantity;
             if quantity.abs() > QUANTITY_MAX || quantity.normalize().scale() > 3 {
-                return Err(PromotionError::Quantity { quantity });
+                return Err(QuoteError::Quantity { quantity });
             }
         }
         if self.offers.is_empty() {
@@ -625,7 +626,7 @@ struct Paper<'a, 'o> {
 impl<'a> Paper<'a, '_> {
     /// The units of one side of the basket, the dearest first, in an order that
     /// does not depend on the order of the lines.
-    fn units(&self, shopper: &Shopper<'_>) -> Result<Vec<Units<'a>>, PromotionError> {
+    fn units(&self, shopper: &Shopper<'_>) -> Result<Vec<Units<'a>>, QuoteError> {
         let mut units = Vec::new();
         let places = self.currency.exponent() + MORE_PLACES;
         let mut lines: Vec<(usize, &Item<'a>)> = self
@@ -735,7 +736,7 @@ impl<'a> Paper<'a, '_> {
     }
 
     /// Puts every grant on the lines whose units it used.
-    fn write(&mut self, units: &[Units<'_>], grants: &[Grant]) -> Result<(), PromotionError> {
+    fn write(&mut self, units: &[Units<'_>], grants: &[Grant]) -> Result<(), QuoteError> {
         // Where the units of a class that are not given out yet are.
         let mut lines: Vec<Vec<(usize, u32)>> = units
             .iter()
@@ -785,7 +786,7 @@ impl<'a> Paper<'a, '_> {
         grant: &Grant,
         shares: &[(usize, u32, i128)],
         room: &mut BTreeMap<usize, Money>,
-    ) -> Result<(), PromotionError> {
+    ) -> Result<(), QuoteError> {
         let Some(offer) = self.book.offers.get(grant.offer) else {
             return Ok(());
         };

@@ -25,7 +25,8 @@ use jiff::civil::{Date, DateTime, Time, Weekday};
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
-use crate::money::MoneyError;
+use crate::money::{Currency, Money, MoneyError};
+use crate::quote::Promoted;
 pub use book::{Item, PromotionBook, Shopper};
 
 /// Version of the form in which promotions are written to files and stored.
@@ -323,7 +324,7 @@ pub enum Fault {
     Hours,
 }
 
-/// Why there is no book, or why it cannot be applied.
+/// Why there is no book.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PromotionError {
     /// A promotion that cannot be.
@@ -340,18 +341,14 @@ pub enum PromotionError {
         /// Which.
         id: String,
     },
-    /// An amount cannot be.
-    #[error(transparent)]
-    Money(#[from] MoneyError),
-    /// Over [`crate::quote::QUANTITY_MAX`], or with more than three places.
-    #[error("quantity {quantity} is absurd or has more than three places")]
-    Quantity {
-        /// What was asked.
-        quantity: Decimal,
-    },
-    /// A price below zero.
-    #[error("a unit price is below zero")]
-    NegativePrice,
+}
+
+/// What promotions took off a line, with the sign of its gross.
+///
+/// # Errors
+/// As [`Money::checked_add`].
+pub fn taken_off(promotions: &[Promoted], currency: Currency) -> Result<Money, MoneyError> {
+    Money::sum(promotions.iter().map(|p| p.amount), currency)
 }
 
 fn text(field: &'static str, text: &str) -> Result<(), Fault> {

@@ -18,6 +18,10 @@ name: string,
  */
 contact: string | null, 
 /**
+ * Groups that promotions can be for.
+ */
+groups: Array<string>, 
+/**
  * Saved card, if there is one with consent.
  */
 card: CardView | null, };
