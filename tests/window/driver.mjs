@@ -18,7 +18,7 @@ const PICTURES = join(ROOT, "test-output/window");
 const ELEMENT = "element-6066-11e4-a52e-4f735466cecf";
 
 /** What a person waits at most; a loaded machine is slower than a till. */
-const PATIENCE_MS = 20_000;
+const PATIENCE_MS = 60_000;
 
 const KEYS = { Enter: "\uE007", Escape: "\uE00C", Tab: "\uE004", Delete: "\uE017", Backspace: "\uE003" };
 ["ArrowLeft", "ArrowUp", "ArrowRight", "ArrowDown"].forEach((name, i) => {

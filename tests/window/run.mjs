@@ -28,7 +28,7 @@ for (const size of ["1280x800", "1024x768"]) {
       it(name, async (t) => {
         if (broken) return t.skip("an earlier step failed");
         broken = true;
-        await flow();
+        await flow(t);
         broken = false;
       });
 
