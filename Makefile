@@ -85,9 +85,10 @@ laws: ## the laws of pricing and refunds over CASES baskets each, and their rate
 	@scripts/laws.sh $(CASES)
 
 FOR ?= 3600
-fuzz: ## baskets as no till would send them, to `till price`, for FOR seconds
+fuzz: ## baskets and scans as nobody would send them, to `till price` and the scanner, FOR seconds each
 	@$(setup) rust
 	@FUZZ_SECONDS=$(FOR) cargo test --locked -p till-cli --bin till fuzz -- --nocapture
+	@FUZZ_SECONDS=$(FOR) cargo test --locked -p till-domain --test barcode_fuzz -- --nocapture
 
 bench: ## what it costs: times, memory, start of the window
 	@$(setup) rust window screen ui

@@ -1,9 +1,8 @@
 //! Scans as no scanner would send them: the corpus, cut, spliced, doubled and garbled.
 //!
-//! `FUZZ_SECONDS=3600 cargo test --release -p till-domain --test barcode_fuzz -- --nocapture`
-//! goes on for an hour and says how many it read; without it a few seconds' worth is
-//! tried. `FUZZ_SEED` begins elsewhere. What breaks a law is printed, to be added to
-//! `corpus/barcodes.txt`.
+//! `make fuzz` goes on for an hour and says how many it tried; without `FUZZ_SECONDS` a
+//! few seconds' worth is tried. `FUZZ_SEED` begins elsewhere. What breaks a law is
+//! printed, to be added to `corpus/barcodes.txt`.
 #![allow(
     clippy::unwrap_used,
     clippy::indexing_slicing,
