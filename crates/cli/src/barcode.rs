@@ -5,6 +5,7 @@
 //! - what looks like a card number is not repeated.
 
 use std::fmt::Write as _;
+use std::io::{self, IsTerminal as _};
 use std::path::Path;
 
 use serde_json::{Value, json};
@@ -126,6 +127,11 @@ pub(crate) fn run(args: &BarcodeArgs, data: Option<&Path>, input: &Input) -> Don
         [code] => code == "-",
         _ => false,
     };
+    if args.codes.is_empty() && io::stdin().is_terminal() {
+        return Err(Refusal::input(
+            "No code: give one as an argument, or several on standard input, one a line.",
+        ));
+    }
     let text = if from_input {
         input.text()?
     } else {

@@ -608,11 +608,12 @@ pub(super) fn is_bracketed(text: &str) -> bool {
     bracket(text).is_some()
 }
 
-/// Reads what is printed under a symbol: `(01)09501101530003(3103)001750`. Two to four
-/// digits in brackets are always an identifier, also where they might be part of a
-/// value: such a value must be scanned.
+/// Reads what is printed under a symbol: `(01)09501101530003(3103)001750`. Spaces are
+/// for the eye: no value has one. Two to four digits in brackets are always an
+/// identifier, also where they might be part of a value: such a value must be scanned.
 pub(super) fn read_bracketed(text: &str, this_year: i32) -> Result<Vec<Element>, Gs1Error> {
-    let mut rest = text;
+    let text = text.replace(' ', "");
+    let mut rest = text.as_str();
     let mut elements = Elements::default();
     while let Some(length) = bracket(rest) {
         let name = rest.get(1..length - 1).unwrap_or_default();

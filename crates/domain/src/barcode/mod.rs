@@ -333,7 +333,12 @@ impl Barcode {
         if gs1::is_bracketed(code) {
             return Self::elements(Symbology::Gs1, gs1::read_bracketed(code, today.year()));
         }
-        if code.starts_with("https://") || code.starts_with("http://") {
+        // QR codes are smaller in capitals.
+        let begins = |scheme: &str| {
+            let head = code.get(..scheme.len());
+            head.is_some_and(|head| head.eq_ignore_ascii_case(scheme))
+        };
+        if begins("https://") || begins("http://") {
             return Self::elements(
                 Symbology::Gs1DigitalLink,
                 gs1::read_link(code, today.year()),
