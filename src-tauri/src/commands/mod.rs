@@ -36,7 +36,7 @@ commands! {
     shop: boot setup_sample setup_shop sign_in sign_out managers connection
         set_forced_offline stripe_status;
     sale: categories products search sale_current sale_why scan add_product set_quantity
-        override_price discount_line discount_sale void_line unvoid_line void_sale
+        override_price discount_line discount_sale add_coupon remove_coupon void_line unvoid_line void_sale
         customers set_customer suspend suspended recall complete recent_sales;
     tender: tender_options tender_cash tender_card tender_pay_link tender_external
         tender_remove tender_look_again;

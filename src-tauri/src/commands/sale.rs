@@ -105,6 +105,20 @@ pub(crate) async fn discount_sale(
 }
 
 #[tauri::command]
+pub(crate) async fn add_coupon(shell: Shared<'_>, code: String) -> Answer<SaleView> {
+    shell
+        .act(move |till, session| till.add_coupon(session, &code))
+        .await
+}
+
+#[tauri::command]
+pub(crate) async fn remove_coupon(shell: Shared<'_>, code: String) -> Answer<SaleView> {
+    shell
+        .act(move |till, session| till.remove_coupon(session, &code))
+        .await
+}
+
+#[tauri::command]
 pub(crate) async fn void_line(shell: Shared<'_>, line: String) -> Answer<SaleView> {
     shell
         .act(move |till, session| till.void_line(session, &line, true))

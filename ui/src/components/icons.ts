@@ -45,6 +45,7 @@ import Scale from "@lucide/svelte/icons/scale";
 import Send from "@lucide/svelte/icons/send";
 import ShieldCheck from "@lucide/svelte/icons/shield-check";
 import Store from "@lucide/svelte/icons/store";
+import Tag from "@lucide/svelte/icons/tag";
 import Terminal from "@lucide/svelte/icons/calculator";
 import TriangleAlert from "@lucide/svelte/icons/triangle-alert";
 import Undo from "@lucide/svelte/icons/undo-2";
@@ -90,6 +91,7 @@ export const ICONS = {
   discount: Percent,
   plus: Plus,
   print: Printer,
+  promotion: Tag,
   qr: QrCode,
   receipt: Receipt,
   again: RefreshCw,

@@ -65,6 +65,9 @@ export interface Commands {
   setQuantity(line: string, quantity: string): Promise<SaleView>;
   overridePrice(line: string, price: string, approval: Approval): Promise<SaleView>;
   discountLine(line: string, discount: DiscountInput | null, approval: Approval): Promise<SaleView>;
+  /** A code that was typed; a scan finds coupons too. */
+  addCoupon(code: string): Promise<SaleView>;
+  removeCoupon(code: string): Promise<SaleView>;
   discountSale(discount: DiscountInput | null, approval: Approval): Promise<SaleView>;
   voidLine(line: string): Promise<SaleView>;
   unvoidLine(line: string): Promise<SaleView>;
@@ -151,6 +154,8 @@ export function tauriCommands(): Commands {
     setQuantity: (line, quantity) => invoke("set_quantity", { line, quantity }),
     overridePrice: (line, price, approval) => invoke("override_price", { line, price, approval }),
     discountLine: (line, discount, approval) => invoke("discount_line", { line, discount, approval }),
+    addCoupon: (code) => invoke("add_coupon", { code }),
+    removeCoupon: (code) => invoke("remove_coupon", { code }),
     discountSale: (discount, approval) => invoke("discount_sale", { discount, approval }),
     voidLine: (line) => invoke("void_line", { line }),
     unvoidLine: (line) => invoke("unvoid_line", { line }),

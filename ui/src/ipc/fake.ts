@@ -23,6 +23,7 @@ import type { OutboxAction } from "./gen/OutboxAction";
 import type { OutboxDetailView } from "./gen/OutboxDetailView";
 import type { OutboxEntryView } from "./gen/OutboxEntryView";
 import type { ProductView } from "./gen/ProductView";
+import type { PromotedView } from "./gen/PromotedView";
 import type { RefundLineInput } from "./gen/RefundLineInput";
 import type { RefundQuoteView } from "./gen/RefundQuoteView";
 import type { ReportView } from "./gen/ReportView";
@@ -80,6 +81,7 @@ interface Sale {
   customer: CustomerView | null;
   percent: number;
   off: number;
+  coupons: string[];
   tenders: Tender[];
 }
 
@@ -153,6 +155,9 @@ const PRODUCTS: (ProductView & { code: string })[] = ROWS.map(
     code,
   }),
 );
+
+/** What the one coupon of the shop says. */
+const COUPON = "AGUINALDO";
 
 const fold = (text: string): string => text.normalize("NFD").replace(/\p{M}/gu, "").toLowerCase();
 
@@ -307,6 +312,7 @@ export class FakeTill {
       saleCurrent: answer("sale_current", () => (this.#sale ? this.#view(this.#sale) : null)),
       saleWhy: answer("sale_why", () => this.#why(this.#view(this.#open()))),
       scan: answer("scan", (code: string) => {
+        if (code.toUpperCase() === COUPON) return this.#coupon(code);
         const weighed = /^(2\d{6})(\d{5})\d$/.exec(code);
         const found = PRODUCTS.find((each) => each.code === (weighed?.[1] ?? code));
         if (!found) refuse("barcode_unknown", "No product has this code. Nothing was added. Type its name.");
@@ -346,6 +352,12 @@ export class FakeTill {
           return sale();
         },
       ),
+      addCoupon: answer("add_coupon", (code: string) => this.#coupon(code)),
+      removeCoupon: answer("remove_coupon", (code: string) => {
+        const open = this.#open();
+        open.coupons = open.coupons.filter((each) => each !== code);
+        return sale();
+      }),
       discountSale: answer(
         "discount_sale",
         (discount: DiscountInput | null, approval: ApprovalInput | null) => {
@@ -822,7 +834,15 @@ export class FakeTill {
   }
 
   #open(): Sale {
-    this.#sale ??= { id: this.#id(), lines: [], customer: null, percent: 0, off: 0, tenders: [] };
+    this.#sale ??= {
+      id: this.#id(),
+      lines: [],
+      customer: null,
+      percent: 0,
+      off: 0,
+      coupons: [],
+      tenders: [],
+    };
     return this.#sale;
   }
 
@@ -858,16 +878,49 @@ export class FakeTill {
     return this.#view(open);
   }
 
-  #amounts(line: Line): { gross: number; discount: number } {
+  #coupon(code: string): SaleView {
+    const open = this.#open();
+    const known = code.trim().toUpperCase();
+    if (known !== COUPON) {
+      refuse(
+        "coupon_unknown",
+        "No offer of the shop is for this coupon now. Nothing was changed. Check the code and its dates.",
+      );
+    }
+    if (!open.coupons.includes(known)) open.coupons.push(known);
+    return this.#view(open);
+  }
+
+  /** Two offers: 3 for 2 soap, and a tenth off nougat with a coupon. */
+  #promotions(line: Line, coupons: string[]): PromotedView[] {
+    if (line.price !== line.product.price.minor || line.voided) return [];
+    const found = (name: string, amount: number, says: string): PromotedView[] =>
+      amount > 0 ? [{ name, amount: eur(amount), says: `${name}: ${says}` }] : [];
+    if (line.product.name === "Jabón de Marsella") {
+      const free = Math.floor(line.quantity / 3);
+      return found("3 for 2 soap", free * line.price, "of every 3, the cheapest is free");
+    }
+    if (line.product.name.startsWith("Turrón") && coupons.includes(COUPON)) {
+      const tenth = Math.round(line.price / 10) * line.quantity;
+      return found("Christmas coupon", tenth, "each 10 % less");
+    }
+    return [];
+  }
+
+  #amounts(line: Line, coupons: string[]): { gross: number; discount: number } {
     const gross = Math.round(line.price * line.quantity);
-    return { gross, discount: Math.min(gross, Math.round((gross * line.percent) / 100) + line.off) };
+    const left = this.#promotions(line, coupons).reduce((rest, each) => rest - each.amount.minor, gross);
+    return {
+      gross,
+      discount: gross - left + Math.min(left, Math.round((left * line.percent) / 100) + line.off),
+    };
   }
 
   #total(sale: Sale): { gross: number; lines: number; total: number } {
     let gross = 0;
     let lines = 0;
     for (const line of sale.lines.filter((each) => !each.voided)) {
-      const amounts = this.#amounts(line);
+      const amounts = this.#amounts(line, sale.coupons);
       gross += amounts.gross;
       lines += amounts.gross - amounts.discount;
     }
@@ -893,6 +946,7 @@ export class FakeTill {
         .filter((line) => !line.voided)
         .flatMap((line) => [
           step(line.id, line.gross, true, `${line.quantity} × ${euros(line.unit_price.minor)}.`),
+          ...line.promotions.map((each) => step(line.id, eur(-each.amount.minor), true, `${each.says}.`)),
           ...line.discounts.map((off) =>
             step(line.id, eur(-line.discount.minor), true, `${off} off the line.`),
           ),
@@ -916,7 +970,9 @@ export class FakeTill {
     return {
       id: sale.id,
       lines: sale.lines.map((line): LineView => {
-        const { gross: before, discount } = this.#amounts(line);
+        const { gross: before, discount } = this.#amounts(line, sale.coupons);
+        const promotions = this.#promotions(line, sale.coupons);
+        const promoted = promotions.reduce((sum, each) => sum + each.amount.minor, 0);
         return {
           id: line.id,
           product: line.product.id,
@@ -926,8 +982,8 @@ export class FakeTill {
           unit_price: eur(line.price),
           list_price: line.price === line.product.price.minor ? null : line.product.price,
           gross: eur(before),
-          promotions: [],
-          discount: eur(discount),
+          promotions,
+          discount: eur(discount - promoted),
           discounts: [line.percent ? `${line.percent} %` : "", line.off ? euros(line.off) : ""].filter(
             Boolean,
           ),
@@ -938,7 +994,13 @@ export class FakeTill {
       }),
       customer: sale.customer,
       gross: eur(gross),
-      coupons: [],
+      coupons: sale.coupons.map((code) => ({
+        code,
+        name: "Christmas coupon",
+        used: sale.lines.some((line) =>
+          this.#promotions(line, sale.coupons).some((each) => each.name.startsWith("Christmas")),
+        ),
+      })),
       discount: eur(gross - total),
       sale_discounts: [sale.percent ? `${sale.percent} %` : "", sale.off ? euros(sale.off) : ""].filter(
         Boolean,
@@ -1473,6 +1535,7 @@ export class FakeTill {
       customer: null,
       percent: 0,
       off: 0,
+      coupons: [],
       tenders: [],
       lines: names.map(([index, quantity]) => {
         const product = PRODUCTS[index] as ProductView;

@@ -137,6 +137,29 @@ describe("with a sale of €51.40, online", () => {
     expect(await shop.at("search").inputValue()).toBe("");
   });
 
+  it("a coupon is typed like a product, says what it takes off, and goes again", async () => {
+    await shop.type("turron");
+    await shop.press("Enter");
+    await shop.sees("line-7");
+    const before = await shop.text("total");
+    await shop.type("aguinaldo");
+    await shop.press("Enter");
+    await shop.sees("coupon-AGUINALDO");
+    expect(await shop.text("promotion-7")).toContain("Christmas coupon −€");
+    const with_coupon = await shop.text("total");
+    expect(with_coupon).not.toBe(before);
+    await shop.at("coupon-remove-AGUINALDO").click();
+    await shop.page.getByTestId("coupon-AGUINALDO").waitFor({ state: "detached" });
+    expect(await shop.text("total")).toBe(before);
+  });
+
+  it("a scanned coupon that takes nothing off says so", async () => {
+    await shop.scan("AGUINALDO");
+    await shop.sees("coupon-AGUINALDO");
+    expect(await shop.text("coupon-AGUINALDO")).toContain("takes nothing off yet");
+    expect(await shop.text("total")).toBe("€51.40");
+  });
+
   it("Enter alone takes no money, wherever the focus is", async () => {
     await shop.press("F9", "Enter", "Enter");
     await shop.at("take").focus();

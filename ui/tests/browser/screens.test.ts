@@ -10,6 +10,7 @@ const AXE = createRequire(import.meta.url).resolve("axe-core/axe.min.js");
 const DARK = [
   "sell",
   "sell-offline",
+  "sell-promotion",
   "tender-offline",
   "done",
   "refund",

@@ -54,6 +54,17 @@ export const PLACES: Place[] = [
       await shop.at("category-Pantry").click();
     },
   },
+  {
+    name: "sell-promotion",
+    scene: "sale",
+    go: async (shop) => {
+      await shop.scan("8400000010184");
+      await shop.press("+", "+");
+      await shop.type("aguinaldo");
+      await shop.press("Enter");
+      await shop.sees("coupon-AGUINALDO");
+    },
+  },
   { name: "sell-void", scene: "sale", go: (shop) => shop.press("Delete") },
   {
     name: "sell-weigh",

@@ -1,6 +1,6 @@
 // Ringing up: what is being looked for, which line is chosen, what may still be undone.
 
-import type { Till } from "../../app.svelte";
+import { asCommandError, type Till } from "../../app.svelte";
 import type { LineView } from "../../ipc/gen/LineView";
 import type { ProductView } from "../../ipc/gen/ProductView";
 import type { SaleView } from "../../ipc/gen/SaleView";
@@ -108,7 +108,8 @@ export class SellState {
     else if (/^\d{6,}$/.test(text)) {
       this.find("");
       await this.scan(text);
-    } else this.#till.say("plain", `Nothing here is called “${text}”. Nothing was added.`);
+    } else if (await this.coupon(text)) this.find("");
+    else this.#till.say("plain", `Nothing here is called “${text}”. Nothing was added.`);
   }
 
   /** "3" then "*". True when it was that. */
@@ -207,6 +208,25 @@ export class SellState {
       this.undoable = this.undoable.filter((each) => each !== id);
       this.chosen = id;
     }
+  }
+
+  /** A word that is no product may be a coupon. False when it is none, and nothing was changed. */
+  async coupon(code: string): Promise<boolean> {
+    let known = true;
+    await this.#till.change(async () => {
+      try {
+        return await this.#till.commands.addCoupon(code);
+      } catch (error) {
+        if (asCommandError(error).code !== "coupon_unknown") throw error;
+        known = false;
+        return this.#till.sale;
+      }
+    });
+    return known;
+  }
+
+  async removeCoupon(code: string): Promise<void> {
+    await this.#till.change(() => this.#till.commands.removeCoupon(code));
   }
 
   async suspend(): Promise<void> {

@@ -59,3 +59,22 @@ it("a refused scan says so and changes nothing", async () => {
   expect(till.notice?.code).toBe("barcode_unknown");
   expect(sell.sold).toBe(1);
 });
+
+it("a word that is no product may be a coupon", async () => {
+  sell.find("Turr");
+  await sell.enter();
+  const before = till.sale?.total.minor ?? 0;
+  sell.find("aguinaldo");
+  await sell.enter();
+  expect(till.sale?.coupons).toMatchObject([{ code: "AGUINALDO", used: true }]);
+  expect(till.sale?.total.minor).toBe(before - 65);
+  expect(sell.line?.promotions[0]?.name).toBe("Christmas coupon");
+  expect(sell.query).toBe("");
+  await sell.removeCoupon("AGUINALDO");
+  expect(till.sale?.total.minor).toBe(before);
+
+  sell.find("gratis");
+  await sell.enter();
+  expect(till.sale?.coupons).toEqual([]);
+  expect(till.notice?.text).toContain("Nothing here is called");
+});
