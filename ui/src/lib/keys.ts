@@ -7,7 +7,7 @@
 // - Enter on a control marked `data-money` does nothing: a scanner ends every scan with it.
 
 import { flushSync } from "svelte";
-import { beepLow, insertIntoField, Scanner } from "./scanner.svelte";
+import { beepLow, insertIntoField, Scanner, SEPARATOR } from "./scanner.svelte";
 
 export interface Layer {
   /** Named keys: "F9", "Escape", "ArrowUp", "Delete", "Enter", "Tab"… True when taken. */
@@ -28,7 +28,10 @@ export class Keys {
   constructor() {
     this.#scanner = new Scanner({
       scan: (code) => this.#scan(code),
-      type: (character) => this.#type(character),
+      type: (character, origin) => {
+        if (character !== SEPARATOR) this.#type(character);
+        else if (origin.key === "F8") this.#named(origin.key, origin);
+      },
     });
   }
 

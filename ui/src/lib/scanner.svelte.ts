@@ -4,21 +4,37 @@
 // - a character is held back for a moment (GAP_MS); if more arrive as fast and Enter follows, it was
 //   a scan and no field and no screen sees any of it;
 // - otherwise the characters are handed on in order, as typed;
-// - a key that is not a character hands on what is held first, so nothing overtakes anything.
+// - a key that is not a character hands on what is held first, so nothing overtakes anything;
+// - what a scanner types for the group separator between two GS1 elements reaches the code as that.
 
 export const GAP_MS = 40;
 export const SHORTEST = 7;
 
+/** Stands for FNC1 between two GS1 elements (General Specifications, 7.8.3). */
+export const SEPARATOR = "\u001d";
+
 export interface ScannerSink {
   /** A whole code. */
   scan(code: string): void;
-  /** One character that was typed by hand. */
+  /** One character that was typed by hand; of a separator, `origin` says by which key. */
   type(character: string, origin: KeyboardEvent): void;
 }
 
 interface Held {
   character: string;
   event: KeyboardEvent;
+}
+
+/**
+ * A keyboard has no key for the separator. Scanners type Ctrl+], as a terminal does, or F8, or the
+ * character itself, each by how it is set. F8 is a key of the till as well: it is the separator only
+ * in the middle of a burst.
+ */
+function isSeparator(event: KeyboardEvent, inBurst: boolean): boolean {
+  if (event.key === SEPARATOR) return true;
+  if (event.ctrlKey && !event.altKey && !event.metaKey)
+    return event.key === "]" || event.code === "BracketRight";
+  return event.key === "F8" && inBurst;
 }
 
 export class Scanner {
@@ -50,15 +66,17 @@ export class Scanner {
       this.#sink.scan(code);
       return true;
     }
-    if (!chord && event.key.length === 1 && event.key !== " " && !event.repeat) {
-      if (this.#held.length > 0 && event.timeStamp - this.#last > GAP_MS) this.flush();
-      this.#held.push({ character: event.key, event });
+    if (this.#held.length > 0 && event.timeStamp - this.#last > GAP_MS && event.key !== "Enter") this.flush();
+    const separator = isSeparator(event, this.#held.length > 0);
+    if ((separator || (!chord && event.key.length === 1 && event.key !== " ")) && !event.repeat) {
+      this.#held.push({ character: separator ? SEPARATOR : event.key, event });
       this.#last = event.timeStamp;
       event.preventDefault();
       this.#arm();
       return true;
     }
-    if (event.key !== "Shift") this.flush();
+    // A scanner presses these before the character that they make.
+    if (event.key !== "Shift" && event.key !== "Control") this.flush();
     return false;
   }
 

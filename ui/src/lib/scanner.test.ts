@@ -58,6 +58,60 @@ describe("a scan is told from typing by its speed", () => {
     expect(heard).toEqual(["scan 1-000123"]);
   });
 
+  it.each([
+    ["the character itself", [["\u001d", {}]]],
+    [
+      "Ctrl and ]",
+      [
+        ["Control", { ctrlKey: true }],
+        ["]", { ctrlKey: true, code: "BracketRight" }],
+      ],
+    ],
+    ["Ctrl and ] on a keyboard that has it elsewhere", [["+", { ctrlKey: true, code: "BracketRight" }]]],
+    ["F8", [["F8", {}]]],
+  ] as [string, [string, KeyboardEventInit][]][])(
+    "the separator of a GS1 code, typed as %s, is in the scan",
+    (_, pressed) => {
+      keys("0109501101530003", 5);
+      keys("10AB-1", 5);
+      for (const [name, options] of pressed) {
+        at += 5;
+        vi.advanceTimersByTime(5);
+        const event = key(name, options);
+        const taken = scanner.onkeydown(event);
+        expect([taken, event.defaultPrevented]).toEqual(name === "Control" ? [false, false] : [true, true]);
+      }
+      keys("3103001750", 5);
+      enter(5);
+      vi.advanceTimersByTime(500);
+      expect(heard).toEqual(["scan 010950110153000310AB-1\u001d3103001750"]);
+    },
+  );
+
+  it("F8 by hand is the till's key, alone and after a character", () => {
+    const alone = key("F8");
+    expect(scanner.onkeydown(alone)).toBe(false);
+    const layers = new Keys();
+    layers.push({
+      key: (name) => {
+        heard.push(name);
+        return true;
+      },
+      character: (character) => {
+        heard.push(character);
+        return true;
+      },
+    });
+    const stop = layers.listen(window);
+    window.dispatchEvent(key("F8"));
+    window.dispatchEvent(key("3"));
+    at += 10;
+    window.dispatchEvent(key("F8"));
+    vi.advanceTimersByTime(GAP_MS + 1);
+    stop();
+    expect(heard).toEqual(["F8", "3", "F8"]);
+  });
+
   it("slow characters are typing, each handed on after a moment", () => {
     keys("8700000010154", 90);
     vi.advanceTimersByTime(GAP_MS + 1);
