@@ -14,6 +14,7 @@ mod cards;
 mod day;
 mod journal;
 mod kill;
+mod manager;
 mod promotions;
 mod published;
 mod scan;

@@ -3,6 +3,7 @@
 use till_app::error::ErrorCode;
 use till_app::view::SaleView;
 use till_app::{FileForm, Import, Others};
+use till_domain::journal::JournalEvent;
 use till_tests::{World, refusal};
 
 /// "name −amount" of every line, and the total.
@@ -257,6 +258,13 @@ fn a_file_of_promotions_is_taken_as_a_whole_or_not_at_all() {
     let changed = import(&promotions(&milk("40")), Others::Remove, Import::Do).unwrap();
     assert_eq!(changed.changed, ["milk"]);
     assert_eq!(changed.removed.len(), 6, "the sample shop's");
+    let expected = JournalEvent::PromotionsImported {
+        added: 0,
+        changed: 1,
+        removed: 6,
+        by: manager.user().id,
+    };
+    assert_eq!(crate::manager::last_event(&world), expected);
     assert_eq!(world.ring_up(&[("Halfvolle melk", "1")]).total.minor, 75);
 
     // What is written out is read in as the same.

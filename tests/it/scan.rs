@@ -1,67 +1,40 @@
 //! What a scan puts on the sale.
 
+use till_app::Import;
 use till_app::error::ErrorCode;
 use till_app::view::{LineView, SaleView};
 use till_domain::barcode::{Rule, ValueKind, check_digit};
-use till_domain::catalog::{Product, Unit};
-use till_domain::ids::{ProductId, Uuid};
-use till_store::{ProductImport, Store, StoreError};
 use till_tests::{World, refusal};
 
-/// Fixed figures of a test shop: codes, unit, price.
-const GOODS: [(&str, &[&str], Unit, &str); 5] = [
-    ("Jonge kaas", &["9501101530003"], Unit::Kilogram, "12.50"),
-    (
-        "Appeltaart",
-        &["9501101531000", "0298765000001"],
-        Unit::Each,
-        "3.95",
-    ),
-    ("Forel", &["2300077"], Unit::Kilogram, "16.90"),
-    ("Cola", &["0042100005264"], Unit::Each, "1.10"),
-    ("Kaars", &["1234567890", "KAARS-1"], Unit::Each, "2.00"),
-];
+/// Fixed figures of a test shop.
+const GOODS: &str = "\
+sku,name,category,price,price_unit,tax,barcodes,stock
+T1,Jonge kaas,Test,12.50,kg,none,9501101530003,10
+T2,Appeltaart,Test,3.95,each,none,9501101531000;0298765000001,10
+T3,Forel,Test,16.90,kg,none,2300077,10
+T4,Cola,Test,1.10,each,none,0042100005264,10
+T5,Kaars,Test,2.00,each,none,1234567890;KAARS-1,10
+";
 
 /// The sample shop with five products of ours and its rules.
 fn shop() -> World {
-    let mut world = World::from_seed(8);
-    world.till = None;
-    let mut store = Store::open(&world.folder()).unwrap();
-    for (n, (name, codes, unit, price)) in (1_u128..).zip(GOODS) {
-        store
-            .write(|tx| {
-                tx.add_product(&ProductImport {
-                    product: Product {
-                        id: ProductId(Uuid::from_u128(n)),
-                        sku: format!("T{n}"),
-                        name: name.to_owned(),
-                        category: "Test".to_owned(),
-                        unit_price: price.parse().unwrap(),
-                        unit,
-                        taxes: Vec::new(),
-                        deposit: None,
-                    },
-                    codes: codes.iter().map(|c| (*c).to_owned()).collect(),
-                    stock: 10.into(),
-                    favourite: None,
-                })?;
-                Ok::<_, StoreError>(())
-            })
-            .unwrap();
-    }
-    drop(store);
-    world.start();
+    let world = World::from_seed(8);
+    let done = world
+        .till()
+        .import_products(world.manager(), GOODS, Import::Do)
+        .unwrap();
+    assert_eq!((done.added, done.bad), (5, Vec::new()));
+    let rules = r#"
+        barcode_rules = [
+            { pattern = "21.....{NNDDD}.", kind = "weight" },
+            { pattern = "02.....{NNNDD}.", kind = "price" },
+            { pattern = "23.....{NNNDD}.", kind = "price" },
+            { pattern = "24.....{NNNNN}.", kind = "quantity" },
+        ]
+    "#;
     world
         .till()
-        .change_shop(|shop| {
-            for (pattern, kind) in [
-                ("02.....{NNNDD}.", ValueKind::Price),
-                ("23.....{NNNDD}.", ValueKind::Price),
-                ("24.....{NNNNN}.", ValueKind::Quantity),
-            ] {
-                shop.barcode_rules.push(Rule::new(pattern, kind).unwrap());
-            }
-        })
+        .set_settings(world.manager(), "rules", rules)
         .unwrap();
     world.open_shift("0.00");
     world

@@ -78,6 +78,8 @@ pub enum ErrorCode {
     Absurd,
     /// Weighed goods need a weight; others a whole number.
     QuantityKind,
+    /// The shop has no such tax, or no rate of it yet.
+    NoTax,
     /// A percentage over 100.
     PercentOver100,
     /// The sale is empty.
@@ -191,6 +193,9 @@ impl ErrorCode {
             Self::Absurd => "The number is larger than any sale. Nothing was changed. Check it.",
             Self::QuantityKind => {
                 "Goods sold by weight need a weight, others a whole number. Nothing was changed."
+            }
+            Self::NoTax => {
+                "The shop has no rate of this product's tax for today. Nothing was added. Set it with: till settings set"
             }
             Self::PercentOver100 => "A discount is 100 % at most. Nothing was changed.",
             Self::SaleEmpty => "There is nothing on the sale. Nothing was taken.",

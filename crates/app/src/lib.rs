@@ -9,6 +9,7 @@
 
 pub mod auth;
 mod books;
+pub mod catalogue;
 pub mod error;
 mod figures;
 mod journal;
@@ -20,6 +21,7 @@ mod promotion;
 mod refund;
 mod report;
 mod sale;
+mod settings;
 mod shift;
 mod shop;
 mod sync;
@@ -40,10 +42,9 @@ pub use crate::books::Audit;
 use crate::error::{AppError, ErrorCode};
 pub use crate::journal::JournalHead;
 use crate::ports::{Clock, Ids, ReceiptPrinter, SecretStore};
-use crate::profile::Day;
 pub use crate::promotion::{FileForm, Import, Imported, Others, PromotionFile};
 pub use crate::shop::{
-    SampleSavedCard, Shop, TaxRate, TaxSet, brand_name, default_folder, sample_cards,
+    SampleSavedCard, Shop, ShopDeposit, TaxRate, TaxSet, brand_name, default_folder, sample_cards,
 };
 pub use crate::sync::{CardBooks, Line, StripeSetting};
 pub use till_store::{JournalLine, Rebuilt, verify_lines};
@@ -136,11 +137,6 @@ impl Till {
         self.ports.clock.now()
     }
 
-    /// The day in the shop's time zone.
-    pub(crate) fn today(&self, shop: &Shop) -> Day {
-        figures::day(shop, self.now())
-    }
-
     pub(crate) fn new_id(&self) -> Uuid {
         self.ports.ids.new_id(self.now())
     }
@@ -160,18 +156,6 @@ impl Till {
     pub fn has_shop(&self) -> Result<bool, AppError> {
         self.store()?
             .read(|tx| Ok::<_, AppError>(tx.setting::<Shop>("shop")?.is_some()))
-    }
-
-    /// Changes the shop's facts.
-    ///
-    /// # Errors
-    /// What the store says.
-    pub fn change_shop(&self, change: impl FnOnce(&mut Shop)) -> Result<(), AppError> {
-        self.store()?.write(|tx| {
-            let mut facts = shop(tx)?;
-            change(&mut facts);
-            Ok(tx.set_setting("shop", &facts)?)
-        })
     }
 
     /// Performs what follows a commit. Gives the sentence for the cashier where

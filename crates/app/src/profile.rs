@@ -63,13 +63,13 @@ impl<'de> Deserialize<'de> for Day {
 }
 
 /// A decimal string: a float is not read as a sum or a rate.
-fn digits<'de, D: Deserializer<'de>>(d: D) -> Result<Decimal, D::Error> {
+pub(crate) fn digits<'de, D: Deserializer<'de>>(d: D) -> Result<Decimal, D::Error> {
     let text = String::deserialize(d)?;
     decimal(&text)
         .map_err(|_| D::Error::custom(format!("`{text}` is no decimal string such as \"15.70\"")))
 }
 
-fn some_digits<'de, D: Deserializer<'de>>(d: D) -> Result<Option<Decimal>, D::Error> {
+pub(crate) fn some_digits<'de, D: Deserializer<'de>>(d: D) -> Result<Option<Decimal>, D::Error> {
     digits(d).map(Some)
 }
 
@@ -785,6 +785,8 @@ mod tests {
                     );
                 }
                 assert!(shop.tax_codes().contains(&"none"), "{code} {place:?}");
+                let falling = shop.denominations.windows(2).all(|w| w[0] > w[1]);
+                assert!(falling, "{code} {:?}", shop.denominations);
                 for set in &shop.exempt {
                     for tax in set.taxes.values().flatten() {
                         assert!(

@@ -12,6 +12,7 @@ use std::sync::{Arc, PoisonError};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use till_domain::ids::CustomerId;
+use till_domain::journal::JournalEvent;
 use till_domain::promotion::{Promotion, PromotionBook, VERSION};
 use till_domain::sale::{Offers, OpenSale};
 use till_store::Tx;
@@ -189,6 +190,7 @@ impl Till {
             return Err(ErrorCode::NeedsManager.into());
         }
         let promotions = read(text, form)?;
+        let now = self.now();
         let mut store = self.store()?;
         let imported = store.write(|tx| {
             let tendered = tx.open_sale()?.is_some_and(|o| !o.sale.tenders.is_empty());
@@ -223,6 +225,22 @@ impl Till {
                 }
                 for id in &imported.removed {
                     tx.remove_promotion(id)?;
+                }
+                let count = |ids: &[String]| u32::try_from(ids.len()).unwrap_or(u32::MAX);
+                let (added, changed, removed) = (
+                    count(&imported.added),
+                    count(&imported.changed),
+                    count(&imported.removed),
+                );
+                if (added, changed, removed) != (0, 0, 0) {
+                    let by = session.user().id;
+                    let event = JournalEvent::PromotionsImported {
+                        added,
+                        changed,
+                        removed,
+                        by,
+                    };
+                    tx.append(event, now)?;
                 }
             }
             Ok(imported)

@@ -427,6 +427,7 @@ impl Till {
                 return Err(ErrorCode::PastItsDate.into());
             }
             let (product, quantity) = as_labelled(product, &scan, shop)?;
+            let product = shop.taxed(product, figures::day(shop, now))?;
             sale.add_product(&product, quantity, || LineId(self.new_id()))?;
             Ok(())
         })
@@ -461,8 +462,10 @@ impl Till {
         quantity: Option<&str>,
     ) -> Result<SaleView, AppError> {
         let id: ProductId = product.parse().map_err(|_| ErrorCode::NotFound)?;
-        self.change_sale(session, |tx, _, sale| {
+        let now = self.now();
+        self.change_sale(session, |tx, shop, sale| {
             let product = tx.product(id)?.ok_or(ErrorCode::NotFound)?.product;
+            let product = shop.taxed(product, figures::day(shop, now))?;
             let quantity = match quantity {
                 Some(text) => decimal(text.trim())?,
                 None if product.unit == Unit::Kilogram => {

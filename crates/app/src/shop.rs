@@ -9,18 +9,18 @@ use std::path::Path;
 use rust_decimal::Decimal;
 use serde::{Deserialize, Deserializer, Serialize};
 use till_domain::barcode::{Rule, RuleError, ValueKind};
-use till_domain::catalog::{Customer, Deposit, Product, Role, SavedCard, Unit, User};
+use till_domain::catalog::{Customer, Product, Role, SavedCard, User};
 use till_domain::ids::{CustomerId, ProductId, UserId};
 use till_domain::limits::Limits;
 use till_domain::money::{Currency, Money};
 use till_domain::sale::Pricing;
 use till_domain::settle::CashRounding;
 use till_domain::tax::{Tax, TaxKind};
-use till_store::{ProductImport, Tx};
+use till_store::Tx;
 
-use crate::Till;
 use crate::error::{AppError, ErrorCode};
-use crate::profile::{DatedRate, Day, Profile, Profiles, TaxSetRule};
+use crate::profile::{DatedRate, Day, Profile, Profiles, TaxSetRule, digits};
+use crate::{Till, catalogue};
 
 /// A tax of the shop's table.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -87,6 +87,7 @@ impl TaxRate {
 /// Other taxes than those that products name: of the shop's place, or of a
 /// customer who is exempt.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct TaxSet {
     /// Such as `CA-QC`.
     pub code: String,
@@ -94,6 +95,19 @@ pub struct TaxSet {
     pub name: String,
     /// From the code that a product names to the taxes charged instead, in order.
     pub taxes: BTreeMap<String, Vec<String>>,
+}
+
+/// A deposit that products can carry.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ShopDeposit {
+    /// What a file of products names it by.
+    pub name: String,
+    /// On the receipt.
+    pub label: String,
+    /// Major units for each piece.
+    #[serde(deserialize_with = "digits")]
+    pub amount: Decimal,
 }
 
 /// The shop's facts: the setting `shop`.
@@ -131,6 +145,9 @@ pub struct Shop {
     /// Grounds on which a customer is charged other taxes, or none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub exempt: Vec<TaxSet>,
+    /// Deposits.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub deposits: Vec<ShopDeposit>,
     /// Notes and coins in minor units, the largest first.
     pub denominations: Vec<i64>,
     /// Refunds above this need a manager.
@@ -221,6 +238,17 @@ impl Shop {
             .collect()
     }
 
+    /// A product with the taxes that its code stands for on a day.
+    pub(crate) fn taxed(&self, product: Product, day: Day) -> Result<Product, AppError> {
+        let taxes = self.taxes_on(&product.tax, day).ok_or_else(|| {
+            AppError::refused(
+                ErrorCode::NoTax,
+                format!("{} of {} on {day}", product.tax, product.name),
+            )
+        })?;
+        Ok(Product { taxes, ..product })
+    }
+
     /// The codes a product may name.
     #[must_use]
     pub fn tax_codes(&self) -> Vec<&str> {
@@ -309,6 +337,9 @@ pub(crate) fn shop_of(
         .transpose()?;
     let mut denominations = profile.denominations.notes.get_ref().clone();
     denominations.extend(profile.denominations.coins.get_ref());
+    // A dollar is a note and a coin: they are counted together.
+    denominations.sort_unstable_by(|a, b| b.cmp(a));
+    denominations.dedup();
     let taxes = profile
         .taxes_in(place)
         .into_iter()
@@ -343,6 +374,7 @@ pub(crate) fn shop_of(
         taxes,
         place: place.map(tax_set),
         exempt: profile.exempt.iter().map(tax_set).collect(),
+        deposits: Vec::new(),
         denominations,
         refund_threshold: whole(50),
         limits: Limits {
@@ -365,7 +397,7 @@ struct Sample {
     shop: SampleShop,
     refund: SampleRefund,
     offline: SampleOffline,
-    deposits: Vec<SampleDeposit>,
+    deposits: Vec<ShopDeposit>,
     users: Vec<SampleUser>,
     customers: Vec<SampleCustomer>,
 }
@@ -392,13 +424,6 @@ struct SampleOffline {
     per_customer: String,
     at_risk_total: String,
     oldest_age_hours: u32,
-}
-
-#[derive(Deserialize)]
-struct SampleDeposit {
-    name: String,
-    label: String,
-    amount: Decimal,
 }
 
 #[derive(Deserialize)]
@@ -460,21 +485,6 @@ pub fn sample_cards() -> Vec<SampleSavedCard> {
 
 const SAMPLE: &str = include_str!("../data/sample/shop.toml");
 
-/// A row of a product file.
-#[derive(Debug, Deserialize)]
-struct ProductRecord {
-    sku: String,
-    name: String,
-    category: String,
-    price: Decimal,
-    price_unit: String,
-    tax: String,
-    barcodes: String,
-    deposit: String,
-    favourite: Option<i64>,
-    stock: Decimal,
-}
-
 impl Till {
     /// Makes the sample shop in an empty folder.
     ///
@@ -495,6 +505,7 @@ impl Till {
         let bad_rule = |_| AppError::internal("the sample shop's weight code is no rule");
         shop.barcode_rules = vec![weight_rule("21").map_err(bad_rule)?];
         shop.refund_threshold = money(&sample.refund.manager_threshold)?;
+        shop.deposits.clone_from(&sample.deposits);
         shop.limits = Limits {
             per_tender: money(&sample.offline.per_tender)?,
             per_customer: money(&sample.offline.per_customer)?,
@@ -506,18 +517,9 @@ impl Till {
             .iter()
             .map(|u| (u.name.clone(), u.role, u.pin.clone()))
             .collect();
-        let products =
-            csv::Reader::from_reader(include_bytes!("../data/sample/products.csv").as_slice())
-                .deserialize::<ProductRecord>()
-                .map(|record| {
-                    record.map_err(|_| AppError::internal("the sample products cannot be read"))
-                })
-                .collect::<Result<Vec<_>, _>>()?;
         self.make_shop(&shop, users, |till, tx| {
-            for record in products {
-                let deposit = sample.deposits.iter().find(|d| d.name == record.deposit);
-                tx.add_product(&till.product_import(&shop, record, deposit)?)?;
-            }
+            let products = include_str!("../data/sample/products.csv");
+            catalogue::take_in_sample(tx, &shop, products, || ProductId(till.new_id()))?;
             for c in &sample.customers {
                 let card = c.card.as_ref();
                 let customer = Customer {
@@ -575,43 +577,6 @@ impl Till {
             manager_pin.to_owned(),
         );
         self.make_shop(&shop, vec![manager], |_, _| Ok(()))
-    }
-
-    fn product_import(
-        &self,
-        shop: &Shop,
-        record: ProductRecord,
-        deposit: Option<&SampleDeposit>,
-    ) -> Result<ProductImport, AppError> {
-        Ok(ProductImport {
-            product: Product {
-                id: ProductId(self.new_id()),
-                taxes: shop
-                    .taxes_on(&record.tax, self.today(shop))
-                    .ok_or_else(|| AppError::internal("a product names no tax of the shop"))?,
-                sku: record.sku,
-                name: record.name,
-                category: record.category,
-                unit_price: record.price,
-                unit: if record.price_unit == "kg" {
-                    Unit::Kilogram
-                } else {
-                    Unit::Each
-                },
-                deposit: deposit.map(|d| Deposit {
-                    label: d.label.clone(),
-                    amount: d.amount,
-                }),
-            },
-            codes: record
-                .barcodes
-                .split(';')
-                .filter(|c| !c.is_empty())
-                .map(str::to_owned)
-                .collect(),
-            stock: record.stock,
-            favourite: record.favourite,
-        })
     }
 
     fn make_shop(

@@ -113,6 +113,12 @@ pub(crate) enum Command {
     /// Customers' data.
     #[command(subcommand)]
     Customers(CustomersCommand),
+    /// The shop's settings: taxes, rounding, limits, texts, printer.
+    #[command(subcommand)]
+    Settings(SettingsCommand),
+    /// The catalogue.
+    #[command(subcommand)]
+    Products(ProductsCommand),
     /// Run the Stripe stand-in on its own.
     #[command(
         after_help = "Example:\n  till stand-in --listen 127.0.0.1:12111 --faults faults.json"
@@ -541,6 +547,54 @@ pub(crate) enum CustomersCommand {
         id: String,
         #[command(flatten)]
         who: Who,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum SettingsCommand {
+    /// All settings, as a file that `settings set` takes.
+    #[command(after_help = "Example:\n  till settings show > shop.toml")]
+    Show,
+    /// Set what a file says: all of it, or the few settings that change.
+    #[command(
+        after_help = "Example:\n  till settings set shop.toml --user 'Marta Peña'\n  echo 'footer = \
+                      \"Tot ziens!\"' | till settings set - --user 'Marta Peña' --pin-file pin"
+    )]
+    Set {
+        /// A TOML file, or `-` for standard input, after a line with the PIN where no file has it.
+        file: PathBuf,
+        #[command(flatten)]
+        who: Who,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ProductsCommand {
+    /// Take a file of products in: new ones are added, known ones changed by `sku`. Where a row
+    /// is wrong, nothing is changed.
+    #[command(
+        after_help = "Columns: sku, name, category, price, price_unit (each or kg), tax, barcodes \
+                      (; between), deposit, favourite, stock. A file of sku and price changes \
+                      prices alone.\n\nExample:\n  till products import prices.csv --dry-run \
+                      --user 'Marta Peña'"
+    )]
+    Import {
+        /// A CSV file.
+        file: PathBuf,
+        /// Only look at it.
+        #[arg(long)]
+        dry_run: bool,
+        #[command(flatten)]
+        who: Who,
+    },
+    /// The catalogue, as a file that `products import` takes.
+    #[command(after_help = "Example:\n  till products export > products.csv")]
+    Export,
+    /// Products by name or code.
+    #[command(after_help = "Example:\n  till products find kaas")]
+    Find {
+        /// Part of a name, or a code.
+        text: String,
     },
 }
 

@@ -7,7 +7,7 @@
 //! - a secret is never echoed, and an error never repeats one.
 
 use std::fmt;
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{self, BufRead as _, IsTerminal as _, Read as _};
 use std::path::Path;
 
@@ -132,6 +132,24 @@ impl Input {
         }
         Ok(text)
     }
+}
+
+/// More than any list of products or promotions; a larger file is a mistake.
+const FILE_BYTES_MAX: u64 = 64 << 20;
+
+/// A file that is named on the command line.
+pub(crate) fn read_text(path: &Path) -> Result<String, Refusal> {
+    let cannot = |why: String| {
+        Refusal::input(format!(
+            "{} cannot be read ({why}). Nothing was changed.",
+            path.display()
+        ))
+    };
+    let size = fs::metadata(path).map_err(|e| cannot(e.to_string()))?.len();
+    if size > FILE_BYTES_MAX {
+        return Err(cannot("it is larger than any list the till takes".into()));
+    }
+    fs::read_to_string(path).map_err(|e| cannot(e.to_string()))
 }
 
 /// Reads a JSON document.

@@ -17,10 +17,12 @@ mod net;
 mod outbox;
 mod paper;
 mod price;
+mod products;
 mod profiles;
 mod promotions;
 mod refund;
 mod sell;
+mod settings;
 mod shift;
 mod shop;
 mod stand_in;
@@ -114,6 +116,8 @@ fn run(cli: &Cli) -> Done {
         Command::Stripe(command) => stripe::run(&folder()?, command, &input),
         Command::Promotions(command) => promotions::run(&folder()?, command, &input),
         Command::Customers(command) => customers::run(&folder()?, command, &input),
+        Command::Settings(command) => settings::run(&folder()?, command, &input),
+        Command::Products(command) => products::run(&folder()?, command, &input),
         Command::Doctor => doctor::run(&folder()?),
     }
 }

@@ -1,18 +1,14 @@
 //! The shop's promotions, in and out of files.
 
-use std::fs;
 use std::path::Path;
 
 use till_app::{FileForm, Import, Others};
 use till_domain::promotion::Promotion;
 
-use crate::answer::{Answer, Done, Refusal};
+use crate::answer::{Answer, Done};
 use crate::args::PromotionsCommand;
-use crate::input::Input;
+use crate::input::{Input, read_text};
 use crate::shop;
-
-/// More than any list of promotions; a larger file is a mistake.
-const FILE_BYTES_MAX: u64 = 32 << 20;
 
 pub(crate) fn run(folder: &Path, command: &PromotionsCommand, input: &Input) -> Done {
     let till = shop::open_existing(folder)?;
@@ -33,7 +29,7 @@ pub(crate) fn run(folder: &Path, command: &PromotionsCommand, input: &Input) -> 
             replace,
             who,
         } => {
-            let text = read(file)?;
+            let text = read_text(file)?;
             let form = if file.extension().is_some_and(|e| e == "toml") {
                 FileForm::Toml
             } else {
@@ -61,20 +57,6 @@ pub(crate) fn run(folder: &Path, command: &PromotionsCommand, input: &Input) -> 
             Answer::new(&done, text)
         }
     }
-}
-
-fn read(file: &Path) -> Result<String, Refusal> {
-    let cannot = |why: String| {
-        Refusal::input(format!(
-            "{} cannot be read ({why}). Nothing was changed.",
-            file.display()
-        ))
-    };
-    let size = fs::metadata(file).map_err(|e| cannot(e.to_string()))?.len();
-    if size > FILE_BYTES_MAX {
-        return Err(cannot("it is larger than any list of promotions".into()));
-    }
-    fs::read_to_string(file).map_err(|e| cannot(e.to_string()))
 }
 
 /// "drop-3-for-2  3 for 2 liquorice: of every 3, the cheapest is free".

@@ -40,7 +40,9 @@ pub struct Product {
     pub unit_price: Decimal,
     /// How it is sold.
     pub unit: Unit,
-    /// Taxes.
+    /// Code of its tax in the shop's table.
+    pub tax: String,
+    /// The taxes that the code stands for; none until the shop has said which hold.
     pub taxes: Vec<Tax>,
     /// Deposit.
     pub deposit: Option<Deposit>,

@@ -206,6 +206,33 @@ pub enum JournalEvent {
         /// Who did it.
         by: UserId,
     },
+    /// The shop's settings were changed.
+    SettingsChanged {
+        /// Each of them.
+        changes: Vec<SettingChange>,
+        /// Who.
+        by: UserId,
+    },
+    /// The catalogue was changed from a file.
+    CatalogueImported {
+        /// Products that were new.
+        added: u32,
+        /// Products that are otherwise now.
+        changed: u32,
+        /// Who.
+        by: UserId,
+    },
+    /// The promotions were changed from a file.
+    PromotionsImported {
+        /// Promotions that were new.
+        added: u32,
+        /// Promotions that are otherwise now.
+        changed: u32,
+        /// Promotions that were taken away.
+        removed: u32,
+        /// Who.
+        by: UserId,
+    },
     /// The till was joined to a Stripe account.
     StripeConnected {
         /// `acct_…`.
@@ -234,6 +261,20 @@ pub enum JournalEvent {
         /// Card money that waited at the close: count, sum, oldest.
         pending: Pending,
     },
+}
+
+/// A setting that is otherwise now. What it says is left out where it could be
+/// somebody's own address or number.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SettingChange {
+    /// Such as `taxes.high.rates` or `cash_rounding.mode`.
+    pub setting: String,
+    /// Before; none where there was nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<String>,
+    /// After; none where there is nothing any more.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub to: Option<String>,
 }
 
 /// Card money that waits.
@@ -269,6 +310,9 @@ impl JournalEvent {
             Self::DrawerCounted { .. } => "drawer_counted",
             Self::Reprinted { .. } => "reprinted",
             Self::CustomerErased { .. } => "customer_erased",
+            Self::SettingsChanged { .. } => "settings_changed",
+            Self::CatalogueImported { .. } => "catalogue_imported",
+            Self::PromotionsImported { .. } => "promotions_imported",
             Self::StripeConnected { .. } => "stripe_connected",
             Self::ShiftClosed { .. } => "shift_closed",
         }
@@ -286,4 +330,60 @@ pub struct Entry {
     pub shift: ShiftNumber,
     /// What.
     pub event: JournalEvent,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ids::Uuid;
+
+    #[test]
+    fn what_a_manager_changed_is_stored_as_it_always_was() {
+        let by = UserId(Uuid::nil());
+        let nil = "00000000-0000-0000-0000-000000000000";
+        let change = |setting: &str, from: Option<&str>, to: Option<&str>| SettingChange {
+            setting: setting.into(),
+            from: from.map(str::to_owned),
+            to: to.map(str::to_owned),
+        };
+        for (event, stored) in [
+            (
+                JournalEvent::SettingsChanged {
+                    changes: vec![
+                        change("taxes.high.rates", Some("21"), Some("22")),
+                        change("address", None, None),
+                    ],
+                    by,
+                },
+                format!(
+                    r#"{{"kind":"settings_changed","changes":[{{"setting":"taxes.high.rates","from":"21","to":"22"}},{{"setting":"address"}}],"by":"{nil}"}}"#
+                ),
+            ),
+            (
+                JournalEvent::CatalogueImported {
+                    added: 2,
+                    changed: 1,
+                    by,
+                },
+                format!(r#"{{"kind":"catalogue_imported","added":2,"changed":1,"by":"{nil}"}}"#),
+            ),
+            (
+                JournalEvent::PromotionsImported {
+                    added: 3,
+                    changed: 0,
+                    removed: 1,
+                    by,
+                },
+                format!(
+                    r#"{{"kind":"promotions_imported","added":3,"changed":0,"removed":1,"by":"{nil}"}}"#
+                ),
+            ),
+        ] {
+            assert_eq!(serde_json::to_string(&event).unwrap(), stored);
+            assert_eq!(
+                serde_json::from_str::<JournalEvent>(&stored).unwrap(),
+                event
+            );
+        }
+    }
 }

@@ -472,6 +472,9 @@ impl ShiftTotals {
             JournalEvent::ChargeLowered { .. }
             | JournalEvent::RefundMoved { .. }
             | JournalEvent::CustomerErased { .. }
+            | JournalEvent::SettingsChanged { .. }
+            | JournalEvent::CatalogueImported { .. }
+            | JournalEvent::PromotionsImported { .. }
             | JournalEvent::StripeConnected { .. }
             | JournalEvent::ShiftClosed { .. } => {}
         }

@@ -48,6 +48,7 @@ fn product(n: u128, cents: i64, rate: Decimal, deposit: bool) -> Product {
         category: "Pantry".into(),
         unit_price: Decimal::new(cents, 2),
         unit: Unit::Each,
+        tax: format!("r{rate}"),
         taxes: vec![Tax {
             code: format!("r{rate}"),
             kind: TaxKind::Percent(rate),

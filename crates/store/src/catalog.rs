@@ -32,7 +32,7 @@ pub struct ProductImport {
     pub favourite: Option<i64>,
 }
 
-const COLUMNS: &str = "p.id, p.sku, p.name, p.category, p.unit_price, p.unit, p.taxes, p.deposit, \
+const COLUMNS: &str = "p.id, p.sku, p.name, p.category, p.unit_price, p.unit, p.tax, p.deposit, \
      p.stock_milli - ifnull((SELECT m.milli FROM stock_moved m WHERE m.product = p.id), 0)";
 
 fn json<T: DeserializeOwned>(text: &str, what: &'static str) -> Result<T> {
@@ -64,7 +64,7 @@ fn raw(row: &Row<'_>) -> rusqlite::Result<Raw> {
 
 impl Raw {
     fn product(self) -> Result<StockedProduct> {
-        let [sku, name, category, unit_price, unit, taxes] = self.text;
+        let [sku, name, category, unit_price, unit, tax] = self.text;
         let corrupt = |what| StoreError::Corrupt { what };
         Ok(StockedProduct {
             product: Product {
@@ -78,7 +78,8 @@ impl Raw {
                     "kilogram" => Unit::Kilogram,
                     _ => return Err(corrupt("unit")),
                 },
-                taxes: json(&taxes, "tax")?,
+                tax,
+                taxes: Vec::new(),
                 deposit: self
                     .deposit
                     .map(|d| json::<Deposit>(&d, "deposit"))
@@ -209,27 +210,121 @@ impl Tx<'_> {
             .query_row("SELECT count(*) FROM product", [], |r| r.get(0))?)
     }
 
+    /// How many products name a tax by this code.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn products_taxed(&self, code: &str) -> Result<i64> {
+        Ok(self
+            .conn
+            .query_row("SELECT count(*) FROM product WHERE tax = ?1", [code], |r| {
+                r.get(0)
+            })?)
+    }
+
+    /// The product with this short code.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn product_by_sku(&self, sku: &str) -> Result<Option<StockedProduct>> {
+        Ok(self.products("WHERE p.sku = ?1", [sku])?.pop())
+    }
+
+    /// Whose code this is.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn owner_of_code(&self, code: &str) -> Result<Option<ProductId>> {
+        Ok(self
+            .conn
+            .prepare_cached("SELECT product FROM product_code WHERE code = ?1")?
+            .query_row([code], |r| blob::get(r, 0))
+            .optional()?
+            .map(ProductId))
+    }
+
+    /// Codes of a product, and its place among the favourites.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn codes_and_place(&self, id: ProductId) -> Result<(Vec<String>, Option<i64>)> {
+        let codes = self
+            .conn
+            .prepare_cached("SELECT code FROM product_code WHERE product = ?1 ORDER BY code")?
+            .query_map([blob::of(id.0)], |r| r.get(0))?
+            .collect::<rusqlite::Result<_>>()?;
+        let place = self
+            .conn
+            .prepare_cached("SELECT favourite FROM product WHERE id = ?1")?
+            .query_row([blob::of(id.0)], |r| r.get(0))?;
+        Ok((codes, place))
+    }
+
+    /// Every product, by short code.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn every_product(&self) -> Result<Vec<StockedProduct>> {
+        self.products("ORDER BY p.sku", [])
+    }
+
     /// Adds a product with its codes.
     ///
     /// # Errors
     /// [`StoreError`]: a short code or a code that is taken, among others.
     pub fn add_product(&self, import: &ProductImport) -> Result<()> {
         let p = &import.product;
-        let id = blob::of(p.id.0);
-        let text = |value: &dyn Fn() -> serde_json::Result<String>| {
-            value().map_err(|_| StoreError::Corrupt { what: "product" })
-        };
-        let taxes = text(&|| serde_json::to_string(&p.taxes))?;
-        let deposit = p
-            .deposit
-            .as_ref()
-            .map(|d| text(&|| serde_json::to_string(d)))
-            .transpose()?;
         self.conn
             .prepare_cached(
-                "INSERT INTO product (id, sku, name, category, unit_price, unit, taxes, deposit,
+                "INSERT INTO product (id, sku, name, category, unit_price, unit, tax, deposit,
                                       stock_milli, favourite)
                  VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+            )?
+            .execute((
+                blob::of(p.id.0),
+                &p.sku,
+                &p.name,
+                &p.category,
+                p.unit_price.to_string(),
+                unit_word(p.unit),
+                &p.tax,
+                deposit_text(p)?,
+                milli(import.stock)?,
+                import.favourite,
+            ))?;
+        self.add_codes(import)?;
+        self.add_name(p)
+    }
+
+    /// Takes a product's codes off it, before another takes one of them.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn clear_codes(&self, id: ProductId) -> Result<()> {
+        self.conn
+            .prepare_cached("DELETE FROM product_code WHERE product = ?1")?
+            .execute([blob::of(id.0)])?;
+        Ok(())
+    }
+
+    /// Makes a product what the import says. Its stock is what is left now.
+    ///
+    /// # Errors
+    /// [`StoreError`]: a short code or a code that is taken, among others.
+    pub fn change_product(&self, import: &ProductImport) -> Result<()> {
+        let p = &import.product;
+        let id = blob::of(p.id.0);
+        let was: (String, String) = self
+            .conn
+            .prepare_cached("SELECT sku, name FROM product WHERE id = ?1")?
+            .query_row([id], |r| Ok((r.get(0)?, r.get(1)?)))?;
+        self.conn
+            .prepare_cached(
+                "UPDATE product SET sku = ?2, name = ?3, category = ?4, unit_price = ?5,
+                        unit = ?6, tax = ?7, deposit = ?8, favourite = ?10,
+                        stock_milli = ?9 + ifnull(
+                            (SELECT m.milli FROM stock_moved m WHERE m.product = ?1), 0)
+                 WHERE id = ?1",
             )?
             .execute((
                 id,
@@ -237,23 +332,38 @@ impl Tx<'_> {
                 &p.name,
                 &p.category,
                 p.unit_price.to_string(),
-                match p.unit {
-                    Unit::Each => "each",
-                    Unit::Kilogram => "kilogram",
-                },
-                taxes,
-                deposit,
+                unit_word(p.unit),
+                &p.tax,
+                deposit_text(p)?,
                 milli(import.stock)?,
                 import.favourite,
             ))?;
+        self.clear_codes(p.id)?;
+        self.add_codes(import)?;
+        // The index of names has no index by product: it is gone through for a new
+        // name alone, and a list of new prices is taken in quickly.
+        if was != (p.sku.clone(), p.name.clone()) {
+            self.conn
+                .prepare_cached("DELETE FROM product_name WHERE product = ?1")?
+                .execute([id])?;
+            self.add_name(p)?;
+        }
+        Ok(())
+    }
+
+    fn add_codes(&self, import: &ProductImport) -> Result<()> {
         for code in &import.codes {
             self.conn
                 .prepare_cached("INSERT INTO product_code (code, product) VALUES (?1, ?2)")?
-                .execute((code, id))?;
+                .execute((code, blob::of(import.product.id.0)))?;
         }
+        Ok(())
+    }
+
+    fn add_name(&self, product: &Product) -> Result<()> {
         self.conn
             .prepare_cached("INSERT INTO product_name (name, sku, product) VALUES (?1, ?2, ?3)")?
-            .execute((&p.name, &p.sku, id))?;
+            .execute((&product.name, &product.sku, blob::of(product.id.0)))?;
         Ok(())
     }
 
@@ -284,4 +394,19 @@ impl Tx<'_> {
             .execute((name, value))?;
         Ok(())
     }
+}
+
+const fn unit_word(unit: Unit) -> &'static str {
+    match unit {
+        Unit::Each => "each",
+        Unit::Kilogram => "kilogram",
+    }
+}
+
+fn deposit_text(product: &Product) -> Result<Option<String>> {
+    product
+        .deposit
+        .as_ref()
+        .map(|d| serde_json::to_string(d).map_err(|_| StoreError::Corrupt { what: "product" }))
+        .transpose()
 }

@@ -8,12 +8,13 @@ use sha2::{Digest, Sha256};
 use crate::error::{Result, StoreError};
 
 /// The migrations, in order. A test holds this against the folder.
-pub(crate) const MIGRATIONS: [&str; 5] = [
+pub(crate) const MIGRATIONS: [&str; 6] = [
     include_str!("../../../migrations/0001_journal.sql"),
     include_str!("../../../migrations/0002_projections.sql"),
     include_str!("../../../migrations/0003_reference.sql"),
     include_str!("../../../migrations/0004_working.sql"),
     include_str!("../../../migrations/0005_promotions.sql"),
+    include_str!("../../../migrations/0006_product_tax.sql"),
 ];
 
 /// Brings the database to this program's schema. Before the first new migration
@@ -87,5 +88,31 @@ mod tests {
             let name = file.file_name().unwrap().to_string_lossy().into_owned();
             assert!(name.starts_with(&format!("{:04}_", i + 1)), "{name}");
         }
+    }
+
+    #[test]
+    fn a_product_of_before_keeps_its_tax_by_code() {
+        let mut conn = rusqlite::Connection::open_in_memory().unwrap();
+        for sql in super::MIGRATIONS.iter().take(5) {
+            conn.execute_batch(sql).unwrap();
+        }
+        conn.execute_batch(
+            "CREATE TABLE migration (number INTEGER PRIMARY KEY, checksum BLOB NOT NULL) STRICT;
+             PRAGMA user_version = 5;
+             INSERT INTO product (id, sku, name, category, unit_price, unit, taxes)
+             VALUES (zeroblob(16), '1', 'Kaas', 'Dairy', '16.90', 'kilogram',
+                     '[{\"code\":\"low\",\"kind\":{\"percent\":\"9\"}}]'),
+                    (randomblob(16), '2', 'Bon', 'None', '1.00', 'each', '[]');",
+        )
+        .unwrap();
+        super::migrate(&mut conn, |_| Ok(())).unwrap();
+        let taxes: Vec<String> = conn
+            .prepare("SELECT tax FROM product ORDER BY sku")
+            .unwrap()
+            .query_map([], |r| r.get(0))
+            .unwrap()
+            .collect::<Result<_, _>>()
+            .unwrap();
+        assert_eq!(taxes, ["low", ""]);
     }
 }

@@ -267,6 +267,9 @@ pub(crate) fn apply(tx: &Tx<'_>, entry: &Entry) -> Result<()> {
         | JournalEvent::DrawerCounted { .. }
         | JournalEvent::Reprinted { .. }
         | JournalEvent::CustomerErased { .. }
+        | JournalEvent::SettingsChanged { .. }
+        | JournalEvent::CatalogueImported { .. }
+        | JournalEvent::PromotionsImported { .. }
         | JournalEvent::StripeConnected { .. } => {}
     }
     Ok(())

@@ -28,7 +28,6 @@ use sha2::{Digest, Sha256};
 use till_app::view::{CountInput, TenderKindView};
 use till_domain::catalog::{Product, Unit};
 use till_domain::ids::{ProductId, Uuid};
-use till_domain::limits::Limits;
 use till_domain::money::{Currency, Money, RoundingMode};
 use till_domain::promotion::{
     Break, Goods, Item, Kind, Off, Promotion, PromotionBook, Set, Shopper, When,
@@ -261,7 +260,7 @@ fn insert<'c>(conn: &'c Connection, table: &str) -> Statement<'c> {
         .unwrap()
 }
 
-const BY_CODE: &str = "SELECT p.id, p.sku, p.name, p.category, p.unit_price, p.unit, p.taxes,
+const BY_CODE: &str = "SELECT p.id, p.sku, p.name, p.category, p.unit_price, p.unit, p.tax,
      p.deposit, p.stock_milli - ifnull((SELECT m.milli FROM stock_moved m WHERE m.product = p.id), 0)
      FROM product_code c JOIN product p ON p.id = c.product WHERE c.code = ?1";
 
@@ -402,17 +401,16 @@ const NOTHING: &str = "/";
 /// A shop that lets any number of cards wait, with its line down.
 fn shop_offline(seed: u64) -> World {
     let mut world = World::from_seed(seed);
+    let limits = r#"
+        [offline]
+        per_tender = "999999.99"
+        per_customer = "999999.99"
+        on_till = "999999.99"
+        oldest_hours = 720
+    "#;
     world
         .till()
-        .change_shop(|shop| {
-            let much = Money::from_minor(99_999_999, shop.currency());
-            shop.limits = Limits {
-                per_tender: much,
-                per_customer: much,
-                on_till: much,
-                oldest_hours: 720,
-            };
-        })
+        .set_settings(world.manager(), "limits", limits)
         .unwrap();
     world.open_shift("150.00");
     world.online(false);
@@ -614,6 +612,7 @@ fn large_catalogue(folder: &Path) {
                         category: format!("Category {}", n % 12),
                         unit_price: "1.25".parse().unwrap(),
                         unit: Unit::Each,
+                        tax: String::new(),
                         taxes: Vec::new(),
                         deposit: None,
                     },
