@@ -1,7 +1,8 @@
-//! What a manager changes without a sale: settings, the catalogue.
+//! What a manager changes without a sale: settings, staff, the catalogue.
 
 use till_app::Import;
 use till_app::error::ErrorCode;
+use till_domain::catalog::Role;
 use till_domain::journal::JournalEvent;
 use till_tests::World;
 
@@ -400,4 +401,88 @@ fn a_code_goes_from_one_product_of_a_file_to_another() {
     // Taken from a product that the file does not have: refused.
     let done = import(&world, "sku,barcodes\n1203,8700000012011\n");
     assert_eq!(done.bad.len(), 1);
+}
+
+// ---- staff ----
+
+#[test]
+fn staff_is_added_changed_and_shut_out_by_those_who_may() {
+    let world = World::from_seed(1);
+    let till = world.till();
+    let refused = |error: till_app::error::AppError| error.code();
+    let added = |by, name: &str, role, pin: &str| till.add_user(by, name, role, pin);
+    let manager = world.manager();
+    assert_eq!(
+        added(world.cashier(), "Kees", Role::Cashier, "5566").map_err(refused),
+        Err(ErrorCode::NeedsManager)
+    );
+    assert_eq!(
+        added(manager, "Kees", Role::Owner, "5566").map_err(refused),
+        Err(ErrorCode::NeedsManager),
+        "a manager makes no owner"
+    );
+    for (name, pin) in [
+        ("Inés Núñez", "5566"),
+        ("inés núñez", "5566"),
+        ("", "5566"),
+        ("Kees", "55"),
+    ] {
+        assert_eq!(
+            added(manager, name, Role::Cashier, pin).map_err(refused),
+            Err(ErrorCode::BadText),
+            "{name:?} {pin}"
+        );
+    }
+    let kees = added(manager, " Kees ", Role::Cashier, "5566").unwrap();
+    let session = till.sign_in(kees, "5566").unwrap();
+    assert_eq!(session.user().name, "Kees");
+
+    // His own PIN, but nobody else's.
+    till.set_pin(&session, kees, "7788").unwrap();
+    assert!(till.sign_in(kees, "5566").is_err());
+    let other = world.cashier().user().id;
+    assert_eq!(
+        till.set_pin(&session, other, "7788").map_err(refused),
+        Err(ErrorCode::NeedsManager)
+    );
+    // Five wrong ones lock him; a new one from a manager opens the lock.
+    for _ in 0..5 {
+        assert!(till.sign_in(kees, "0000").is_err());
+    }
+    assert_eq!(
+        till.sign_in(kees, "7788").map_err(refused).err(),
+        Some(ErrorCode::PinLocked)
+    );
+    till.set_pin(manager, kees, "9900").unwrap();
+    till.sign_in(kees, "9900").unwrap();
+
+    till.set_user_enabled(manager, kees, false).unwrap();
+    assert_eq!(
+        till.sign_in(kees, "9900").map_err(refused).err(),
+        Some(ErrorCode::NotFound)
+    );
+    assert!(till.users().unwrap().iter().all(|u| u.name != "Kees"));
+    till.set_user_enabled(manager, kees, true).unwrap();
+    till.sign_in(kees, "9900").unwrap();
+    assert_eq!(
+        till.set_user_enabled(manager, manager.user().id, false)
+            .map_err(refused),
+        Err(ErrorCode::NeedsManager),
+        "nobody shuts themselves out"
+    );
+    let owner = till
+        .staff()
+        .unwrap()
+        .iter()
+        .find(|u| u.user.role == Role::Owner)
+        .unwrap()
+        .user
+        .id;
+    for refusal in [
+        till.set_user_enabled(manager, owner, false),
+        till.set_pin(manager, owner, "1234"),
+    ] {
+        assert_eq!(refusal.map_err(refused), Err(ErrorCode::NeedsManager));
+    }
+    world.check_invariants();
 }

@@ -7,10 +7,11 @@
 
 use argon2::password_hash::{PasswordHash, SaltString, rand_core::OsRng};
 use argon2::{Argon2, PasswordHasher, PasswordVerifier};
-use till_domain::catalog::User;
+use till_domain::catalog::{Role, User};
 use till_domain::ids::{Timestamp, UserId};
-use till_domain::journal::JournalEvent;
+use till_domain::journal::{JournalEvent, StaffChange};
 use till_domain::sale::Approval;
+use till_store::{Tx, UserRow};
 
 use crate::error::{AppError, ErrorCode};
 use crate::view::ApprovalInput;
@@ -84,6 +85,105 @@ impl Till {
         })
     }
 
+    /// Everybody of the staff, those too who may not sign in.
+    ///
+    /// # Errors
+    /// What the store says.
+    pub fn staff(&self) -> Result<Vec<UserRow>, AppError> {
+        Ok(self.store()?.read(|tx| tx.users())?)
+    }
+
+    /// Adds somebody to the staff. Only an owner adds an owner.
+    ///
+    /// # Errors
+    /// [`ErrorCode::NeedsManager`]; a name that is taken, or a name or PIN that
+    /// cannot be.
+    pub fn add_user(
+        &self,
+        session: &Session,
+        name: &str,
+        role: Role,
+        pin: &str,
+    ) -> Result<UserId, AppError> {
+        may_change(session, role)?;
+        check_text(name, 80)?;
+        let name = name.trim().to_owned();
+        // Outside the lock: a PIN's hash is slow on purpose.
+        let hash = hash_pin(pin)?;
+        let id = UserId(self.new_id());
+        let now = self.now();
+        self.store()?.write(|tx| {
+            let taken = |u: &UserRow| u.user.name.to_lowercase() == name.to_lowercase();
+            if tx.users()?.iter().any(taken) {
+                return Err(AppError::refused(
+                    ErrorCode::BadText,
+                    format!("somebody here is called {name} already"),
+                ));
+            }
+            tx.add_user(&User { id, name, role }, &hash)?;
+            journal(tx, id, StaffChange::Added(role), session, now)?;
+            Ok(id)
+        })
+    }
+
+    /// Gives somebody another PIN: a manager to anybody, anybody to themselves. Only
+    /// an owner gives one to another owner. A lock is opened by it.
+    ///
+    /// # Errors
+    /// [`ErrorCode::NeedsManager`], [`ErrorCode::NotFound`], or a PIN that cannot be.
+    pub fn set_pin(&self, session: &Session, user: UserId, pin: &str) -> Result<(), AppError> {
+        let hash = hash_pin(pin)?;
+        self.change_user(session, user, StaffChange::Pin, |tx, id| {
+            tx.set_pin(id, &hash)
+        })
+    }
+
+    /// Lets somebody sign in no more, or again. Nobody shuts themselves out.
+    ///
+    /// # Errors
+    /// [`ErrorCode::NeedsManager`], [`ErrorCode::NotFound`].
+    pub fn set_user_enabled(
+        &self,
+        session: &Session,
+        user: UserId,
+        enabled: bool,
+    ) -> Result<(), AppError> {
+        if user == session.user().id {
+            return Err(AppError::refused(
+                ErrorCode::NeedsManager,
+                "another manager does that",
+            ));
+        }
+        let change = if enabled {
+            StaffChange::Enabled
+        } else {
+            StaffChange::Disabled
+        };
+        self.change_user(session, user, change, |tx, id| {
+            tx.set_disabled(id, !enabled)
+        })
+    }
+
+    fn change_user(
+        &self,
+        session: &Session,
+        id: UserId,
+        change: StaffChange,
+        work: impl FnOnce(&Tx<'_>, UserId) -> till_store::Result<()>,
+    ) -> Result<(), AppError> {
+        let now = self.now();
+        self.store()?.write(|tx| {
+            let users = tx.users()?;
+            let row = users.iter().find(|u| u.user.id == id);
+            let role = row.ok_or(ErrorCode::NotFound)?.user.role;
+            if id != session.user().id {
+                may_change(session, role)?;
+            }
+            work(tx, id)?;
+            journal(tx, id, change, session, now)
+        })
+    }
+
     fn check_pin(&self, id: UserId, pin: &str) -> Result<User, AppError> {
         let now = self.now();
         let secrets = self
@@ -136,6 +236,34 @@ impl Till {
             })
             .and_then(|checked: Result<User, AppError>| checked)
     }
+}
+
+/// A manager changes the staff, an owner the owners.
+fn may_change(session: &Session, role: Role) -> Result<(), AppError> {
+    let mine = session.user().role;
+    if mine.may_approve() && mine >= role {
+        Ok(())
+    } else {
+        Err(ErrorCode::NeedsManager.into())
+    }
+}
+
+fn journal(
+    tx: &Tx<'_>,
+    user: UserId,
+    change: StaffChange,
+    session: &Session,
+    now: Timestamp,
+) -> Result<(), AppError> {
+    tx.append(
+        JournalEvent::StaffChanged {
+            user,
+            change,
+            by: session.user().id,
+        },
+        now,
+    )?;
+    Ok(())
 }
 
 const fn pin_error(tries_left: u32, locked_until: Option<Timestamp>) -> AppError {

@@ -116,6 +116,9 @@ pub(crate) enum Command {
     /// The shop's settings: taxes, rounding, limits, texts, printer.
     #[command(subcommand)]
     Settings(SettingsCommand),
+    /// The staff.
+    #[command(subcommand)]
+    Users(UsersCommand),
     /// The catalogue.
     #[command(subcommand)]
     Products(ProductsCommand),
@@ -566,6 +569,67 @@ pub(crate) enum SettingsCommand {
         #[command(flatten)]
         who: Who,
     },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum UsersCommand {
+    /// Everybody, and who may not sign in.
+    #[command(after_help = "Example:\n  till users list --json")]
+    List,
+    /// Add somebody. Your PIN is asked for first, then theirs.
+    #[command(
+        after_help = "Example:\n  till users add 'Inés Núñez' --role cashier --user 'Marta Peña'"
+    )]
+    Add {
+        /// Their name.
+        name: String,
+        /// What they may do.
+        #[arg(long, default_value = "cashier")]
+        role: RoleWord,
+        #[command(flatten)]
+        who: Who,
+        /// A file that holds their PIN.
+        #[arg(long, value_name = "FILE")]
+        new_pin_file: Option<PathBuf>,
+    },
+    /// Another PIN, and a lock is opened. Your PIN is asked for first, then the new one.
+    #[command(after_help = "Example:\n  till users pin 'Inés Núñez' --user 'Marta Peña'")]
+    Pin {
+        /// Name or id.
+        name: String,
+        #[command(flatten)]
+        who: Who,
+        /// A file that holds the new PIN.
+        #[arg(long, value_name = "FILE")]
+        new_pin_file: Option<PathBuf>,
+    },
+    /// Somebody signs in no more; what they did stays under their name.
+    #[command(after_help = "Example:\n  till users disable 'Inés Núñez' --user 'Marta Peña'")]
+    Disable {
+        /// Name or id.
+        name: String,
+        #[command(flatten)]
+        who: Who,
+    },
+    /// Somebody may sign in again.
+    #[command(after_help = "Example:\n  till users enable 'Inés Núñez' --user 'Marta Peña'")]
+    Enable {
+        /// Name or id.
+        name: String,
+        #[command(flatten)]
+        who: Who,
+    },
+}
+
+/// What somebody may do.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(crate) enum RoleWord {
+    /// Sells.
+    Cashier,
+    /// Approves too.
+    Manager,
+    /// A manager who owns the shop.
+    Owner,
 }
 
 #[derive(Debug, Subcommand)]

@@ -27,6 +27,7 @@ mod shift;
 mod shop;
 mod stand_in;
 mod stripe;
+mod users;
 mod words;
 
 use std::io::IsTerminal as _;
@@ -117,6 +118,7 @@ fn run(cli: &Cli) -> Done {
         Command::Promotions(command) => promotions::run(&folder()?, command, &input),
         Command::Customers(command) => customers::run(&folder()?, command, &input),
         Command::Settings(command) => settings::run(&folder()?, command, &input),
+        Command::Users(command) => users::run(&folder()?, command, &input),
         Command::Products(command) => products::run(&folder()?, command, &input),
         Command::Doctor => doctor::run(&folder()?),
     }

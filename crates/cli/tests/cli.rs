@@ -738,6 +738,134 @@ fn a_new_shop_in_a_country_of_provinces_names_its_own() {
     assert_eq!((exit, &shop["currency"]), (0, &json!("CAD")), "{shop}");
 }
 
+// ---- settings, staff, products ----
+
+#[test]
+fn an_empty_shop_gets_its_settings_staff_and_products_and_sells() {
+    let folder = tempfile::tempdir().unwrap();
+    let (exit, _) = asked(
+        folder.path(),
+        &[
+            "init",
+            "--profile",
+            "US",
+            "--place",
+            "US-OWN",
+            "--name",
+            "Corner",
+            "--manager",
+            "Ada",
+        ],
+        "482917\n",
+    );
+    assert_eq!(exit, 0);
+    // The shop's own rate, on standard input after the PIN.
+    let rate = "482917\n[[taxes]]\ncode = \"own\"\n\
+                rates = [{ from = \"2026-01-01\", rate = \"8.625\" }]\n";
+    let (exit, set) = asked(
+        folder.path(),
+        &["settings", "set", "-", "--user", "Ada"],
+        rate,
+    );
+    assert_eq!(exit, 0, "{set}");
+    assert_eq!(set["changed"][0]["setting"], json!("taxes.own.rates"));
+    let (exit, refused) = asked(
+        folder.path(),
+        &["settings", "set", "-", "--user", "Ada"],
+        "482917\nfooter = 7\n",
+    );
+    assert_eq!((exit, code(&refused)), (2, "bad_input"));
+    let said = refused["error"]["message"].as_str().unwrap();
+    assert!(said.contains("standard input, line 1, column 10"), "{said}");
+
+    // What is shown can be set.
+    let shown = till(folder.path(), &["settings", "show"], "");
+    let file = folder.path().join("shop.toml");
+    std::fs::write(&file, &shown.stdout).unwrap();
+    let (exit, set) = asked(
+        folder.path(),
+        &["settings", "set", file.to_str().unwrap(), "--user", "Ada"],
+        "482917\n",
+    );
+    assert_eq!((exit, &set["changed"]), (0, &json!([])));
+
+    let (exit, _) = asked(
+        folder.path(),
+        &["users", "add", "Bob", "--role", "cashier", "--user", "Ada"],
+        "482917\n1357\n",
+    );
+    assert_eq!(exit, 0);
+    let (_, staff) = asked(folder.path(), &["users", "list"], "");
+    assert_eq!(staff[1]["name"], json!("Bob"));
+    assert_eq!(staff[1]["role"], json!("cashier"));
+
+    let products = folder.path().join("products.csv");
+    std::fs::write(
+        &products,
+        "sku,name,price,tax\n1,Mug,10.00,standard\n2,Milk,x,grocery\n",
+    )
+    .unwrap();
+    let import = |who: &str, pin: &str| {
+        asked(
+            folder.path(),
+            &[
+                "products",
+                "import",
+                products.to_str().unwrap(),
+                "--user",
+                who,
+            ],
+            pin,
+        )
+    };
+    let (exit, done) = import("Ada", "482917\n");
+    assert_eq!(exit, 2, "{done}");
+    assert_eq!(done["bad"][0]["line"], json!(3));
+    let (exit, found) = asked(folder.path(), &["products", "find", "Mug"], "");
+    assert_eq!((exit, found), (0, json!([])), "nothing was added");
+    std::fs::write(
+        &products,
+        "sku,name,price,tax\n1,Mug,10.00,standard\n2,Milk,2.00,grocery\n",
+    )
+    .unwrap();
+    let (exit, refused) = import("Bob", "1357\n");
+    assert_eq!((exit, code(&refused)), (1, "needs_manager"));
+    let (exit, done) = import("Ada", "482917\n");
+    assert_eq!((exit, &done["added"]), (0, &json!(2)));
+    let exported = till(folder.path(), &["products", "export"], "");
+    assert!(text(&exported.stdout).contains("\n1,Mug,,10.00,each,standard,,,,0\n"));
+
+    let opened = till(
+        folder.path(),
+        &["shift", "open", "100.00", "--user", "Bob"],
+        "1357\n",
+    );
+    assert_eq!(opened.status.code(), Some(0), "{}", text(&opened.stderr));
+    let sale = json!({
+        "user": "Bob", "pin": "1357",
+        "lines": [{ "code": "1" }],
+        "tenders": [{ "kind": "cash", "amount": "20.00" }],
+    });
+    let (exit, sold) = asked(folder.path(), &["sell"], &sale.to_string());
+    assert_eq!(exit, 0, "{sold}");
+    assert_eq!(
+        sold["sale"]["total"],
+        json!("10.86"),
+        "8.625 % on top, half a cent up"
+    );
+
+    let (exit, _) = asked(
+        folder.path(),
+        &["users", "disable", "Bob", "--user", "Ada"],
+        "482917\n",
+    );
+    assert_eq!(exit, 0);
+    let (exit, refused) = asked(folder.path(), &["sell"], &sale.to_string());
+    assert_eq!((exit, code(&refused)), (1, "not_found"));
+    let (exit, _) = asked(folder.path(), &["journal", "verify"], "");
+    assert_eq!(exit, 0);
+}
+
 // ---- profiles ----
 
 #[test]

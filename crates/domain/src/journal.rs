@@ -7,6 +7,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::catalog::Role;
 use crate::charge::{ChargeState, RefundState};
 use crate::ids::{
     CustomerId, ReceiptNumber, RefundPartId, SaleId, ShiftNumber, TenderId, Timestamp, UserId,
@@ -213,6 +214,15 @@ pub enum JournalEvent {
         /// Who.
         by: UserId,
     },
+    /// Somebody of the staff was added or changed.
+    StaffChanged {
+        /// Whom it is about.
+        user: UserId,
+        /// What became of them.
+        change: StaffChange,
+        /// Who did it.
+        by: UserId,
+    },
     /// The catalogue was changed from a file.
     CatalogueImported {
         /// Products that were new.
@@ -277,6 +287,20 @@ pub struct SettingChange {
     pub to: Option<String>,
 }
 
+/// What became of somebody of the staff.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StaffChange {
+    /// They are new.
+    Added(Role),
+    /// They have another PIN.
+    Pin,
+    /// They may not sign in any more.
+    Disabled,
+    /// They may again.
+    Enabled,
+}
+
 /// Card money that waits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Pending {
@@ -311,6 +335,7 @@ impl JournalEvent {
             Self::Reprinted { .. } => "reprinted",
             Self::CustomerErased { .. } => "customer_erased",
             Self::SettingsChanged { .. } => "settings_changed",
+            Self::StaffChanged { .. } => "staff_changed",
             Self::CatalogueImported { .. } => "catalogue_imported",
             Self::PromotionsImported { .. } => "promotions_imported",
             Self::StripeConnected { .. } => "stripe_connected",
@@ -357,6 +382,26 @@ mod tests {
                 },
                 format!(
                     r#"{{"kind":"settings_changed","changes":[{{"setting":"taxes.high.rates","from":"21","to":"22"}},{{"setting":"address"}}],"by":"{nil}"}}"#
+                ),
+            ),
+            (
+                JournalEvent::StaffChanged {
+                    user: by,
+                    change: StaffChange::Added(Role::Cashier),
+                    by,
+                },
+                format!(
+                    r#"{{"kind":"staff_changed","user":"{nil}","change":{{"added":"cashier"}},"by":"{nil}"}}"#
+                ),
+            ),
+            (
+                JournalEvent::StaffChanged {
+                    user: by,
+                    change: StaffChange::Disabled,
+                    by,
+                },
+                format!(
+                    r#"{{"kind":"staff_changed","user":"{nil}","change":"disabled","by":"{nil}"}}"#
                 ),
             ),
             (

@@ -473,6 +473,7 @@ impl ShiftTotals {
             | JournalEvent::RefundMoved { .. }
             | JournalEvent::CustomerErased { .. }
             | JournalEvent::SettingsChanged { .. }
+            | JournalEvent::StaffChanged { .. }
             | JournalEvent::CatalogueImported { .. }
             | JournalEvent::PromotionsImported { .. }
             | JournalEvent::StripeConnected { .. }

@@ -179,6 +179,30 @@ impl Tx<'_> {
         Ok(())
     }
 
+    /// Gives somebody another PIN, and opens a lock.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn set_pin(&self, id: UserId, pin_hash: &str) -> Result<()> {
+        self.conn
+            .prepare_cached(
+                "UPDATE user SET pin_hash = ?2, wrong_pins = 0, locked_until = NULL WHERE id = ?1",
+            )?
+            .execute((blob::of(id.0), pin_hash))?;
+        Ok(())
+    }
+
+    /// Lets somebody sign in no more, or again.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn set_disabled(&self, id: UserId, disabled: bool) -> Result<()> {
+        self.conn
+            .prepare_cached("UPDATE user SET disabled = ?2 WHERE id = ?1")?
+            .execute((blob::of(id.0), disabled))?;
+        Ok(())
+    }
+
     /// A customer.
     ///
     /// # Errors

@@ -268,6 +268,7 @@ pub(crate) fn apply(tx: &Tx<'_>, entry: &Entry) -> Result<()> {
         | JournalEvent::Reprinted { .. }
         | JournalEvent::CustomerErased { .. }
         | JournalEvent::SettingsChanged { .. }
+        | JournalEvent::StaffChanged { .. }
         | JournalEvent::CatalogueImported { .. }
         | JournalEvent::PromotionsImported { .. }
         | JournalEvent::StripeConnected { .. } => {}
