@@ -37,6 +37,8 @@ use till_domain::ids::{Timestamp, Uuid};
 use till_domain::money::Money;
 use till_domain::promotion::PromotionBook;
 use till_store::{Store, Tx};
+use till_sync::phases::Claim;
+use till_sync::transport::Answer;
 
 pub use crate::books::Audit;
 use crate::error::{AppError, ErrorCode};
@@ -71,6 +73,8 @@ pub struct Till {
     line: Mutex<Line>,
     /// The promotions made ready, until they change.
     book: Mutex<Option<Arc<PromotionBook>>>,
+    /// Answers that the disk did not take.
+    unrecorded: Mutex<Vec<(Claim, Answer)>>,
 }
 
 impl std::fmt::Debug for Till {
@@ -109,6 +113,7 @@ impl Till {
             profiles: None,
             line: Mutex::new(Line::default()),
             book: Mutex::new(None),
+            unrecorded: Mutex::default(),
         })
     }
 

@@ -2,12 +2,12 @@
 //! may decide.
 
 use till_domain::charge::{ChargeState, RefundState};
-use till_domain::ids::{RefundPartId, Timestamp};
+use till_domain::ids::{RefundPartId, TenderId, Timestamp};
 use till_domain::journal::{JournalEvent, Pending};
 use till_domain::money::Money;
 use till_domain::sale::{Approval, Tender};
 use till_store::{ChargeRow, HistoryRow, PartRow, Tx};
-use till_sync::machine::Goal;
+use till_sync::machine::{Charge, Goal};
 use till_sync::phases;
 
 use crate::auth::Session;
@@ -68,12 +68,43 @@ fn sold(
 fn charge_state(tx: &Tx<'_>, charge: &ChargeRow) -> Result<(ChargeState, bool), AppError> {
     Ok(
         phases::charge(tx, charge.tender)?.map_or((charge.state, false), |live| {
-            (
-                live.state,
-                live.goal == Goal::Cancel && live.state.is_waiting(),
-            )
+            (live.state, is_canceling(&live))
         }),
     )
+}
+
+fn is_canceling(live: &Charge) -> bool {
+    live.goal == Goal::Cancel && live.state.is_waiting()
+}
+
+/// A charge as decisions are made about it.
+struct Case {
+    charge: ChargeRow,
+    live: Charge,
+    /// The sale is complete: the goods are gone.
+    sold: bool,
+    /// On the sale being rung up.
+    on_open_sale: bool,
+}
+
+impl Case {
+    fn find(tx: &Tx<'_>, tender: TenderId) -> Result<Self, AppError> {
+        let charge = tx.charge(tender)?.ok_or(ErrorCode::NotFound)?;
+        let live = phases::charge(tx, tender)?.ok_or(ErrorCode::NotFound)?;
+        Ok(Self {
+            sold: tx.sale(charge.sale)?.is_some(),
+            on_open_sale: tx
+                .open_sale()?
+                .is_some_and(|s| s.sale.tenders.iter().any(|t| t.id == tender)),
+            charge,
+            live,
+        })
+    }
+
+    /// Stripe was asked to cancel it and will not: no asking again helps.
+    fn cannot_be_canceled(&self) -> bool {
+        self.live.goal == Goal::Cancel && self.live.state.needs_a_person()
+    }
 }
 
 fn charge_entry(tx: &Tx<'_>, shop: &Shop, charge: &ChargeRow) -> Result<OutboxEntryView, AppError> {
@@ -329,12 +360,11 @@ impl Till {
             let shop = shop(tx)?;
             let (entry, actions, link) = match tx.charge(tender)? {
                 Some(charge) => {
-                    let (state, canceling) = charge_state(tx, &charge)?;
-                    let link = phases::charge(tx, tender)?.and_then(|c| c.url);
+                    let case = Case::find(tx, tender)?;
                     (
                         charge_entry(tx, &shop, &charge)?,
-                        actions(&charge, state, canceling),
-                        link,
+                        actions(&case),
+                        case.live.url,
                     )
                 }
                 None => {
@@ -412,15 +442,16 @@ impl Till {
         let now = self.now();
         self.store()?.write(|tx| {
             let shop = shop(tx)?;
-            let charge = tx.charge(tender)?.ok_or(ErrorCode::NotFound)?;
-            let (state, canceling) = charge_state(tx, &charge)?;
-            let possible = actions(&charge, state, canceling)
+            // A refund that waits to know whether the card was charged makes the debt
+            // smaller: before it is settled, not after.
+            phases::decide_refunds(tx, tender, now)?;
+            let case = Case::find(tx, tender)?;
+            let possible = actions(&case)
                 .into_iter()
                 .any(|a| a.action == decision && a.available);
             if !possible {
                 return Err(AppError::from(ErrorCode::NotNow));
             }
-            let amount = Money::from_minor(charge.amount_minor, shop.currency());
             match decision {
                 OutboxAction::TryAgain => {
                     let hours = i64::from(shop.limits.oldest_hours);
@@ -429,12 +460,16 @@ impl Till {
                 }
                 OutboxAction::TakeCash => {
                     crate::sale::need_shift(tx)?;
-                    // Cancelled first. What Stripe may still be doing must be known
-                    // to have ended before the cash is taken.
-                    let known = state.needs_a_person() || state == ChargeState::Canceled;
-                    let free =
-                        state == ChargeState::Canceled || phases::want_cancel(tx, tender, now)?;
-                    if known || free {
+                    // Cancelled first: before the cash is taken nothing at Stripe may
+                    // be left that can charge the card. A decline leaves nothing.
+                    let canceled = case.live.state == ChargeState::Canceled
+                        || phases::want_cancel(tx, tender, now)?;
+                    if canceled {
+                        phases::decide_refunds(tx, tender, now)?;
+                    }
+                    let owed = Case::find(tx, tender)?.charge.amount_minor;
+                    let amount = Money::from_minor(owed, shop.currency());
+                    if (canceled || case.live.is_free()) && amount.is_positive() {
                         tx.append(
                             JournalEvent::DebtPaid {
                                 tender,
@@ -458,7 +493,13 @@ impl Till {
                     if !may_approve {
                         return Err(ErrorCode::NeedsManager.into());
                     }
-                    phases::write_off(tx, tender, by, now)?;
+                    // The same: first nothing can charge it any more.
+                    if case.live.is_free()
+                        || case.cannot_be_canceled()
+                        || phases::want_cancel(tx, tender, now)?
+                    {
+                        phases::write_off(tx, tender, by, now)?;
+                    }
                 }
                 OutboxAction::SendNow | OutboxAction::PayLink => {
                     return Err(ErrorCode::NotNow.into());
@@ -481,17 +522,23 @@ fn action(action: OutboxAction, available: bool, why_not: &str) -> OutboxActionV
 
 /// What may be decided about a charge now. While it is not known whether the card
 /// was charged, nothing that could make the customer pay twice.
-fn actions(charge: &ChargeRow, state: ChargeState, canceling: bool) -> Vec<OutboxActionView> {
-    let done =
-        charge.debt_paid || matches!(state, ChargeState::Succeeded | ChargeState::WrittenOff);
+fn actions(case: &Case) -> Vec<OutboxActionView> {
+    let (state, canceling) = (case.live.state, is_canceling(&case.live));
+    let done = case.charge.debt_paid
+        || matches!(state, ChargeState::Succeeded | ChargeState::WrittenOff)
+        || (case.sold && case.charge.amount_minor == 0);
     let refused = state.needs_a_person() && !canceling;
-    let owed = state == ChargeState::Canceled && charge.at_risk;
-    let unsent = matches!(state, ChargeState::Queued | ChargeState::Created) && !canceling;
-    let never = charge
+    let owed = state == ChargeState::Canceled && case.charge.at_risk;
+    let unsent = matches!(
+        state,
+        ChargeState::Queued | ChargeState::Created | ChargeState::AwaitingCustomer
+    ) && !canceling;
+    let never = case
+        .charge
         .facts
         .decline_code
         .iter()
-        .chain(&charge.facts.advice_code)
+        .chain(&case.charge.facts.advice_code)
         .any(|code| NEVER_AGAIN.contains(&code.as_str()));
     let unknown = "Off until it is known: otherwise the customer could pay twice.";
     let why = if done { "It is settled." } else { unknown };
@@ -499,7 +546,7 @@ fn actions(charge: &ChargeRow, state: ChargeState, canceling: bool) -> Vec<Outbo
         action(OutboxAction::SendNow, state.is_waiting(), "Nothing waits."),
         action(
             OutboxAction::TryAgain,
-            refused && !never && !done,
+            refused && !never && !done && (case.sold || case.on_open_sale),
             if never {
                 "The bank says never to try this card again."
             } else {
@@ -508,9 +555,13 @@ fn actions(charge: &ChargeRow, state: ChargeState, canceling: bool) -> Vec<Outbo
         ),
         action(
             OutboxAction::TakeCash,
-            (refused || owed || unsent) && !done,
+            (refused || owed || unsent) && !done && case.sold,
             why,
         ),
-        action(OutboxAction::WriteOff, (refused || owed) && !done, why),
+        action(
+            OutboxAction::WriteOff,
+            (refused || owed) && !done && case.sold,
+            why,
+        ),
     ]
 }

@@ -74,7 +74,12 @@ fn so_far<'a>(tx: &Tx<'_>, shop: &Shop, source: &'a Source) -> Result<SaleSoFar<
         )?)
     };
     let mut tenders = Vec::new();
+    let mut debts_paid = shop.zero();
     for tender in source.sale.tenders.iter().filter(|t| !t.is_cash()) {
+        if let Some(paid) = tx.charge(tender.id)?.filter(|c| c.debt_paid) {
+            debts_paid = debts_paid.checked_add(Money::from_minor(paid.amount_minor, currency))?;
+            continue;
+        }
         let charge = live_charge(tx, tender)?.state;
         tenders.push(TenderLeft {
             tender: tender.id,
@@ -86,13 +91,15 @@ fn so_far<'a>(tx: &Tx<'_>, shop: &Shop, source: &'a Source) -> Result<SaleSoFar<
         sale: &source.sale,
         returned: tx.returned_lines(source.sale.id)?,
         tenders,
+        debts_paid,
         cash_returned: back(None)?,
         refunded: source.refunded,
     })
 }
 
-/// What a refund would be. A charge is not lowered to less than Stripe charges:
-/// then it is made whole, and the part goes back after it.
+/// What a refund would be. A charge that may have been told to charge is not lowered,
+/// nor one to less than Stripe charges: then it is made whole, and the part goes back
+/// after it.
 fn quote_back(
     tx: &Tx<'_>,
     shop: &Shop,
@@ -106,7 +113,10 @@ fn quote_back(
         if let (GiveBack::LowerCharge, Some(left)) = (&how, left) {
             let rest = left.left.checked_sub(*amount)?;
             let waits = left.charge.is_some_and(|state| state.is_waiting());
-            if waits && rest.is_positive() && stripe_minor(rest) < minimum_minor(shop.currency()) {
+            let too_little =
+                rest.is_positive() && stripe_minor(rest) < minimum_minor(shop.currency());
+            let too_late = phases::charge(tx, left.tender)?.is_some_and(|c| !c.can_be_lowered());
+            if waits && (too_little || too_late) {
                 *how = GiveBack::WhenKnown;
             }
         }

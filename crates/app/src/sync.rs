@@ -7,6 +7,7 @@ use till_domain::charge::{ChargeState, RefundState};
 use till_domain::ids::Timestamp;
 use till_domain::journal::JournalEvent;
 use till_store::Tx;
+use till_sync::machine::DELAY_MAX_MS;
 use till_sync::phases::{self, Claim, Claimed, Recorded};
 use till_sync::request::stripe_factor;
 use till_sync::transport::Answer;
@@ -74,7 +75,9 @@ impl Till {
     pub fn may_send(&self) -> bool {
         let now = self.now();
         let line = self.line();
-        !line.forced_offline && line.paused.is_none() && line.not_before.is_none_or(|t| t <= now)
+        // Further off than anything is put off: the clock was set back since.
+        let waits = |t: Timestamp| t > now && t.ms_since(now) <= DELAY_MAX_MS;
+        !line.forced_offline && line.paused.is_none() && !line.not_before.is_some_and(waits)
     }
 
     /// What a probe or a send found.
@@ -209,6 +212,10 @@ impl Till {
     /// # Errors
     /// What the store says.
     pub fn claim(&self) -> Result<Claimed, AppError> {
+        let kept = self.unrecorded().clone();
+        for (claim, answer) in &kept {
+            self.record(claim, answer)?;
+        }
         let now = self.now();
         self.store()?.write(|tx| {
             let claimed = phases::claim(tx, now)?;
@@ -219,17 +226,33 @@ impl Till {
         })
     }
 
-    /// Writes down what came back.
+    fn unrecorded(&self) -> std::sync::MutexGuard<'_, Vec<(Claim, Answer)>> {
+        self.unrecorded
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+
+    /// Writes down what came back. An answer that the disk does not take is kept, and
+    /// written down before anything else is claimed.
     ///
     /// # Errors
     /// What the store says.
     pub fn record(&self, claim: &Claim, answer: &Answer) -> Result<Recorded, AppError> {
         let now = self.now();
-        let recorded = self.store()?.write(|tx| {
-            let recorded = phases::record(tx, claim, answer, now)?;
-            drop_canceled(tx, now)?;
-            Ok::<_, AppError>(recorded)
-        })?;
+        let recorded = self.store().and_then(|mut store| {
+            store.write(|tx| {
+                let recorded = phases::record(tx, claim, answer, now)?;
+                drop_canceled(tx, now)?;
+                Ok::<_, AppError>(recorded)
+            })
+        });
+        let mut kept = self.unrecorded();
+        kept.retain(|(other, _)| other.id != claim.id);
+        if recorded.is_err() {
+            kept.push((claim.clone(), answer.clone()));
+        }
+        drop(kept);
+        let recorded = recorded?;
         if recorded.pause {
             self.set_paused(Some(ErrorCode::StripeKeyRefused));
         }
@@ -341,7 +364,16 @@ impl Till {
                 }
             }
             for part in tx.all_stripe_parts()? {
-                let given = matches!(part.state, RefundState::Succeeded | RefundState::Pending);
+                let given = match part.state {
+                    RefundState::Succeeded | RefundState::Pending => true,
+                    // Stripe has it, and waits for somebody to act.
+                    RefundState::NeedsAttention => part.stripe_refund.is_some(),
+                    RefundState::Queued
+                    | RefundState::Sending
+                    | RefundState::Unknown
+                    | RefundState::Failed
+                    | RefundState::Canceled => false,
+                };
                 if let (Some(tender), true) = (part.tender, given) {
                     *books.refunded.entry(tender.to_string()).or_default() +=
                         part.amount_minor * factor;

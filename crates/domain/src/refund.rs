@@ -48,6 +48,9 @@ pub struct SaleSoFar<'a> {
     pub returned: Vec<ReturnedLine>,
     /// Tenders other than cash, in the order they were taken.
     pub tenders: Vec<TenderLeft>,
+    /// Cash that came after the sale for charges that failed. Those tenders are not in
+    /// `tenders` any more: cash came for them, and cash goes back.
+    pub debts_paid: Money,
     /// Cash that went back before.
     pub cash_returned: Money,
     /// Cash rounding in those refunds.
@@ -299,6 +302,8 @@ pub fn quote_refund(
             Some(
                 ChargeState::Confirming | ChargeState::Unknown | ChargeState::AwaitingCustomer,
             ) => GiveBack::WhenKnown,
+            // The money has not come, or never will: that much less is owed, and
+            // nothing is given back.
             Some(
                 ChargeState::Queued
                 | ChargeState::Creating
@@ -306,10 +311,10 @@ pub fn quote_refund(
                 | ChargeState::Declined
                 | ChargeState::NeedsCustomer
                 | ChargeState::NeedsAttention
-                | ChargeState::Expired,
+                | ChargeState::Expired
+                | ChargeState::Canceled
+                | ChargeState::WrittenOff,
             ) => GiveBack::LowerCharge,
-            // The money never came: there is nothing to give back on it.
-            Some(ChargeState::Canceled | ChargeState::WrittenOff) => continue,
         };
         parts.push((Some(tender.tender), how, amount));
         rest = rest.checked_sub(amount)?;
@@ -324,7 +329,11 @@ pub fn quote_refund(
             .map_or(Decimal::ZERO, |r| r.quantity);
         before(l.line.id) + now == l.line.quantity
     });
-    let cash_left = so_far.sale.cash_kept()?.checked_sub(so_far.cash_returned)?;
+    let cash_left = so_far
+        .sale
+        .cash_kept()?
+        .checked_add(so_far.debts_paid)?
+        .checked_sub(so_far.cash_returned)?;
     let mut cash_rounding = zero;
     if everything && cash_left.is_positive() && rest_is_cash(so_far, rest, cash_left) {
         cash_rounding = cash_left.checked_sub(rest)?;

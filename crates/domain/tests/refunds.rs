@@ -159,6 +159,7 @@ fn take(
             left: eur(paid - so_far.card),
             charge: Some(charge),
         }],
+        debts_paid: eur(0),
         cash_returned: eur(so_far.cash),
         refunded: eur(so_far.total),
     };
@@ -490,8 +491,8 @@ fn money_goes_back_the_way_it_can() {
         (ChargeState::NeedsCustomer, Some(GiveBack::LowerCharge)),
         (ChargeState::NeedsAttention, Some(GiveBack::LowerCharge)),
         (ChargeState::Expired, Some(GiveBack::LowerCharge)),
-        (ChargeState::Canceled, None),
-        (ChargeState::WrittenOff, None),
+        (ChargeState::Canceled, Some(GiveBack::LowerCharge)),
+        (ChargeState::WrittenOff, Some(GiveBack::LowerCharge)),
     ] {
         let so_far = SaleSoFar {
             sale: &sale,
@@ -501,6 +502,7 @@ fn money_goes_back_the_way_it_can() {
                 left: sale.total,
                 charge: Some(state),
             }],
+            debts_paid: eur(0),
             cash_returned: eur(0),
             refunded: eur(0),
         };

@@ -571,6 +571,12 @@ impl State {
         if let Some(method) = forms::owned(params, "capture_method") {
             intent.capture_method = method;
         }
+        // It does not check the amount, it is the amount.
+        // Source: Stripe changelog 2026-04-22, "Adds an amount confirmation parameter".
+        if let Some(amount) = forms::whole(params, "amount_to_confirm") {
+            currencies::chargeable(amount, &intent.currency)?;
+            intent.amount = amount;
+        }
         self.intents.put(id, intent);
         self.attempt(id, &method, &how)?;
         self.retrieve_intent(id)

@@ -156,19 +156,20 @@ impl Tx<'_> {
             .optional()?)
     }
 
-    /// The row that has been due longest and that nobody has in hand.
+    /// The row that has been due longest and that nobody has in hand. One that is due
+    /// after `latest` was put off by a clock that has been set back since: it is due.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub fn outbox_due(&self, now: Timestamp) -> Result<Option<OutboxRow>> {
+    pub fn outbox_due(&self, now: Timestamp, latest: Timestamp) -> Result<Option<OutboxRow>> {
         Ok(self
             .conn
             .prepare_cached(&format!(
                 "SELECT {COLUMNS} FROM outbox
-                 WHERE waiting = 1 AND in_flight = 0 AND next_at <= ?1
+                 WHERE waiting = 1 AND in_flight = 0 AND (next_at <= ?1 OR next_at > ?2)
                  ORDER BY next_at, id LIMIT 1"
             ))?
-            .query_row([now.0], row)
+            .query_row([now.0, latest.0], row)
             .optional()?)
     }
 

@@ -97,10 +97,15 @@ fn find<T>(
 ) -> Option<Option<T>> {
     let data = value.get("data")?.as_array()?;
     let ours = data.iter().find(|item| {
-        item.get("metadata")
+        let found = item
+            .get("metadata")
             .and_then(|m| m.get(name))
             .and_then(Value::as_str)
-            == Some(id)
+            == Some(id);
+        // A PaymentIntent of an earlier try, cancelled, is not what is looked for.
+        let dead = item.get("object").and_then(Value::as_str) == Some("payment_intent")
+            && text(item, "status").as_deref() == Some("canceled");
+        found && !dead
     });
     match ours {
         Some(item) => read(item).map(Some),

@@ -1,15 +1,18 @@
 //! What happens next to one charge or one refund.
 //!
 //! Invariants:
-//! - [`Charge::next`], [`Charge::on`] and their twins of [`Refund`] are pure: the
+//! - [`Charge::next_step`], [`Charge::on`] and their twins of [`Refund`] are pure: the
 //!   same state, event and time give the same answer;
 //! - what may have reached Stripe is sent again only under the same key with the
 //!   same bytes, or after Stripe was asked and said that it did not act;
-//! - past [`KEY_LIFETIME_MS`] a key protects nothing: what was sent under it is
-//!   looked up, not sent again;
-//! - only `confirm` moves a customer's money, and it names the sum
-//!   (`amount_to_confirm`), so a charge for another amount is refused by Stripe;
-//! - a cancelled charge is believed when Stripe says `canceled`, not before.
+//! - past [`KEY_LIFETIME_MS`] a key protects nothing: a `create` sent under it is
+//!   looked for. A refund is looked for at any age, because no clock is trusted with
+//!   a second payment;
+//! - only `confirm` moves a customer's money, and it names neither sum nor card:
+//!   both are the PaymentIntent's. A confirm that arrives late charges what was last
+//!   agreed on, and after a decline, which takes the card away, nothing;
+//! - a cancelled charge is believed when Stripe says `canceled`, not before, and one
+//!   that waited too long is cancelled there before anybody is told so.
 
 use serde::{Deserialize, Serialize};
 use till_domain::charge::{ChargeState, RefundState};
@@ -22,6 +25,9 @@ pub const KEY_LIFETIME_MS: i64 = 23 * 3_600_000;
 
 const BACKOFF_FIRST_MS: i64 = 500;
 const BACKOFF_LAST_MS: i64 = 15 * 60_000;
+/// Nothing is put off for longer, whatever it was asked to: what is due later than
+/// this was put off by a clock that was wrong.
+pub const DELAY_MAX_MS: i64 = 20 * 60_000;
 /// How often a pay link or a pending refund is looked at.
 const POLL_MS: i64 = 15_000;
 
@@ -229,6 +235,16 @@ pub struct Charge {
     pub intent: Option<String>,
     /// What the PaymentIntent is for, in minor units.
     pub intent_amount_minor: Option<i64>,
+    /// The PaymentIntent has no card: a decline took it away.
+    #[serde(default)]
+    pub card_gone: bool,
+    /// Told to charge, and not known for certain that it did not: such a confirm may
+    /// be on its way still.
+    #[serde(default)]
+    pub told: bool,
+    /// Too old: cancelled at Stripe before it is given to a person.
+    #[serde(default)]
+    pub giving_up: bool,
     /// `cs_…`.
     pub session: Option<String>,
     /// Where the customer pays.
@@ -262,6 +278,10 @@ pub struct Refund {
     pub attempt: u32,
     /// Failures in a row, for the delay.
     pub failures: u32,
+    /// Stripe said that there is nothing to give back: found among its refunds, or a
+    /// person must look.
+    #[serde(default)]
+    pub refused: bool,
 }
 
 /// What to do with an entry that is due.
@@ -305,6 +325,14 @@ pub fn backoff_ms(failures: u32, seed: u128) -> i64 {
     doubled + jitter
 }
 
+/// The delay that was asked for, or the usual one where that is longer.
+fn put_off(after_ms: Option<i64>, failures: u32, seed: u128) -> i64 {
+    after_ms
+        .unwrap_or(0)
+        .max(backoff_ms(failures, seed))
+        .min(DELAY_MAX_MS)
+}
+
 impl Charge {
     /// A charge that nothing has been sent of.
     #[must_use]
@@ -317,6 +345,9 @@ impl Charge {
             expires_at,
             intent: None,
             intent_amount_minor: None,
+            card_gone: false,
+            told: false,
+            giving_up: false,
             session: None,
             url: None,
             op: None,
@@ -337,7 +368,11 @@ impl Charge {
     }
 
     /// What to do now that it is due. `first_sent_at` is of the stored request.
-    pub fn next(&mut self, first_sent_at: Option<Timestamp>, now: Timestamp) -> Next<ChargeOp> {
+    pub fn next_step(
+        &mut self,
+        first_sent_at: Option<Timestamp>,
+        now: Timestamp,
+    ) -> Next<ChargeOp> {
         if !self.state.is_waiting() {
             return Next::Rest;
         }
@@ -351,12 +386,14 @@ impl Charge {
             if op.is_read() {
                 return Next::Send(op);
             }
+            let makes = matches!(op, ChargeOp::Create | ChargeOp::CreateSession);
             if !self.maybe_sent {
                 // Never left this machine: what is wanted may have changed since.
                 self.op = None;
-            } else if op == ChargeOp::Confirm || old {
-                // A confirm is settled by asking, at any age; the rest when the key
-                // is too old to name the request.
+            } else if op == ChargeOp::Confirm || (makes && old) {
+                // A confirm is settled by asking, at any age; what makes something
+                // when its key is too old to name it. To change or cancel twice is to
+                // do it once, so that is sent until it is answered.
                 return Next::Send(self.look_up());
             } else {
                 return Next::Resend(op);
@@ -371,7 +408,7 @@ impl Charge {
                 Next::Decided
             }
             (Goal::Cancel, Some(_)) => Next::Send(ChargeOp::Cancel),
-            (Goal::Collect, _) if now.ms_since(self.expires_at) >= 0 => {
+            (Goal::Collect, None) if self.is_old(now) => {
                 self.state = ChargeState::Expired;
                 Next::Decided
             }
@@ -379,7 +416,13 @@ impl Charge {
                 self.state = ChargeState::Creating;
                 Next::Send(ChargeOp::Create)
             }
-            (Goal::Collect, Some(_)) if self.intent_amount_minor != Some(self.amount_minor) => {
+            (Goal::Collect, Some(_)) if self.giving_up || self.is_old(now) => {
+                self.giving_up = true;
+                Next::Send(ChargeOp::Cancel)
+            }
+            (Goal::Collect, Some(_))
+                if self.card_gone || self.intent_amount_minor != Some(self.amount_minor) =>
+            {
                 Next::Send(ChargeOp::Amend)
             }
             (Goal::Collect, Some(_)) => {
@@ -396,7 +439,7 @@ impl Charge {
                 Next::Decided
             }
             (Goal::Cancel, Some(_)) => Next::Send(ChargeOp::ExpireSession),
-            (Goal::Collect, None) if now.ms_since(self.expires_at) >= 0 => {
+            (Goal::Collect, None) if self.is_old(now) => {
                 self.state = ChargeState::Expired;
                 Next::Decided
             }
@@ -405,6 +448,38 @@ impl Charge {
                 Next::Send(ChargeOp::CreateSession)
             }
             (Goal::Collect, Some(_)) => Next::Send(ChargeOp::RetrieveSession),
+        }
+    }
+
+    const fn is_old(&self, now: Timestamp) -> bool {
+        now.0 >= self.expires_at.0
+    }
+
+    /// The sum may be changed here: Stripe can charge none but the new one.
+    #[must_use]
+    pub fn can_be_lowered(&self) -> bool {
+        let open_link = self.how == ChargeKind::PayLink
+            && self.state.is_waiting()
+            && (self.op.is_some() || self.session.is_some());
+        !self.told && !open_link
+    }
+
+    /// Nothing at Stripe can charge it any more, or ever could: what it was to pay may
+    /// be paid another way.
+    #[must_use]
+    pub const fn is_free(&self) -> bool {
+        let never_asked = self.intent.is_none() && self.session.is_none() && !self.maybe_sent;
+        match self.state {
+            ChargeState::Canceled | ChargeState::Declined => true,
+            ChargeState::NeedsCustomer => self.card_gone,
+            ChargeState::NeedsAttention | ChargeState::Expired | ChargeState::Queued => never_asked,
+            ChargeState::Creating
+            | ChargeState::Created
+            | ChargeState::Confirming
+            | ChargeState::AwaitingCustomer
+            | ChargeState::Unknown
+            | ChargeState::Succeeded
+            | ChargeState::WrittenOff => false,
         }
     }
 
@@ -431,10 +506,12 @@ impl Charge {
 
     /// Takes in what came back for `op`.
     pub fn on(&mut self, op: ChargeOp, event: Event, seed: u128) -> Change {
+        let left = !matches!(event, Event::Unreachable | Event::Unauthorised);
+        self.told |= op == ChargeOp::Confirm && left;
         let later = |charge: &mut Self, after_ms: Option<i64>| {
             charge.failures = charge.failures.saturating_add(1);
             Change {
-                after_ms: after_ms.unwrap_or(0).max(backoff_ms(charge.failures, seed)),
+                after_ms: put_off(after_ms, charge.failures, seed),
                 ..Change::default()
             }
         };
@@ -492,6 +569,7 @@ impl Charge {
             Event::Session(session) => self.adopt_session(session),
             Event::Declined(decline) => {
                 self.final_answer();
+                self.card_is_gone();
                 self.to(
                     ChargeState::Declined,
                     ChargeFacts {
@@ -503,6 +581,7 @@ impl Charge {
             }
             Event::NeedsCustomer => {
                 self.final_answer();
+                self.card_is_gone();
                 self.to(
                     ChargeState::NeedsCustomer,
                     ChargeFacts {
@@ -546,6 +625,13 @@ impl Charge {
         self.attempt = self.attempt.saturating_add(1);
     }
 
+    /// A decline takes the card off the PaymentIntent: no confirm that is still on its
+    /// way can charge it.
+    const fn card_is_gone(&mut self) {
+        self.card_gone = true;
+        self.told = false;
+    }
+
     fn to(&mut self, state: ChargeState, facts: ChargeFacts) -> Change {
         self.state = state;
         self.failures = 0;
@@ -570,17 +656,10 @@ impl Charge {
         };
         match intent.status.as_str() {
             "succeeded" => self.to(ChargeState::Succeeded, facts),
-            "canceled" if self.goal == Goal::Cancel => self.to(ChargeState::Canceled, facts),
-            // Cancelled at Stripe by somebody else: the goods may be gone.
-            "canceled" => self.to(
-                ChargeState::NeedsAttention,
-                ChargeFacts {
-                    decline_code: Some("canceled_at_stripe".into()),
-                    ..facts
-                },
-            ),
+            "canceled" => self.is_canceled(facts),
             "requires_confirmation" => {
                 self.state = ChargeState::Created;
+                self.card_gone = false;
                 Change {
                     drop_request: true,
                     // The id is recorded before anything is charged under it.
@@ -588,14 +667,16 @@ impl Charge {
                     ..Change::default()
                 }
             }
-            "requires_payment_method" if self.goal == Goal::Cancel => {
+            "requires_payment_method" if self.goal == Goal::Cancel || self.giving_up => {
                 self.state = ChargeState::Created;
+                self.card_is_gone();
                 Change {
                     drop_request: true,
                     ..Change::default()
                 }
             }
             "requires_payment_method" => {
+                self.card_is_gone();
                 let decline = intent.last_error.unwrap_or_default();
                 if decline.code.as_deref() == Some("authentication_required") {
                     return self.to(
@@ -618,7 +699,7 @@ impl Charge {
                     },
                 )
             }
-            "requires_action" if self.goal == Goal::Cancel => {
+            "requires_action" if self.goal == Goal::Cancel || self.giving_up => {
                 self.state = ChargeState::Created;
                 Change {
                     drop_request: true,
@@ -644,6 +725,27 @@ impl Charge {
         }
     }
 
+    /// Cancelled at Stripe: as we asked, because it waited too long, or by somebody
+    /// else. It can never be charged; a new try is a new PaymentIntent.
+    fn is_canceled(&mut self, facts: ChargeFacts) -> Change {
+        self.intent = None;
+        self.intent_amount_minor = None;
+        self.card_gone = false;
+        self.told = false;
+        match (self.goal, std::mem::take(&mut self.giving_up)) {
+            (Goal::Cancel, _) => self.to(ChargeState::Canceled, facts),
+            (Goal::Collect, true) => self.to(ChargeState::Expired, facts),
+            // The goods may be gone.
+            (Goal::Collect, false) => self.to(
+                ChargeState::NeedsAttention,
+                ChargeFacts {
+                    decline_code: Some("canceled_at_stripe".into()),
+                    ..facts
+                },
+            ),
+        }
+    }
+
     fn adopt_session(&mut self, session: Session) -> Change {
         self.final_answer();
         let is_new = self.session.is_none();
@@ -654,8 +756,16 @@ impl Charge {
         let facts = self.facts();
         match (session.paid, session.status.as_str(), self.goal) {
             (true, _, _) => self.to(ChargeState::Succeeded, facts),
-            (false, "expired", Goal::Cancel) => self.to(ChargeState::Canceled, facts),
-            (false, "expired", Goal::Collect) => self.to(ChargeState::Expired, facts),
+            // It can never be paid; a new try is a new link.
+            (false, "expired", goal) => {
+                self.session = None;
+                self.url = None;
+                self.intent = None;
+                match goal {
+                    Goal::Cancel => self.to(ChargeState::Canceled, facts),
+                    Goal::Collect => self.to(ChargeState::Expired, facts),
+                }
+            }
             (false, _, Goal::Cancel) => {
                 self.state = ChargeState::AwaitingCustomer;
                 Change {
@@ -689,11 +799,16 @@ impl Refund {
             maybe_sent: false,
             attempt: 1,
             failures: 0,
+            refused: false,
         }
     }
 
     /// What to do now that it is due; the charge is known to be made.
-    pub fn next(&mut self, first_sent_at: Option<Timestamp>, now: Timestamp) -> Next<RefundOp> {
+    ///
+    /// A refund has no unconfirmed state, so one whose answer was lost is looked for
+    /// first, however young its key is by this machine's clock; where Stripe has none,
+    /// it is sent again under the same key.
+    pub fn next_step(&mut self) -> Next<RefundOp> {
         if !self.state.is_waiting() {
             return Next::Rest;
         }
@@ -701,13 +816,10 @@ impl Refund {
             if op != RefundOp::Create {
                 return Next::Send(op);
             }
-            let old =
-                first_sent_at.is_some_and(|t| !(0..KEY_LIFETIME_MS).contains(&now.ms_since(t)));
-            match (self.maybe_sent, old) {
-                (false, _) => self.op = None,
-                (true, false) => return Next::Resend(op),
-                (true, true) => return Next::Send(RefundOp::Find),
+            if self.maybe_sent {
+                return Next::Send(RefundOp::Find);
             }
+            self.op = None;
         }
         if self.refund.is_some() {
             Next::Send(RefundOp::Retrieve)
@@ -723,7 +835,7 @@ impl Refund {
         let later = |refund: &mut Self, after_ms: Option<i64>| {
             refund.failures = refund.failures.saturating_add(1);
             Change {
-                after_ms: after_ms.unwrap_or(0).max(backoff_ms(refund.failures, seed)),
+                after_ms: put_off(after_ms, refund.failures, seed),
                 ..Change::default()
             }
         };
@@ -750,6 +862,7 @@ impl Refund {
             }
             Event::LookUp | Event::UnexpectedState => {
                 self.state = RefundState::Unknown;
+                self.refused = event == Event::UnexpectedState;
                 self.final_answer();
                 self.op = Some(RefundOp::Find);
                 let mut change = later(self, None);
@@ -778,8 +891,23 @@ impl Refund {
                     ..Change::default()
                 }
             }
-            Event::FoundRefund(None) => {
+            // Given back by somebody else: none of it is left.
+            Event::FoundRefund(None) if self.refused => {
                 self.final_answer();
+                self.state = RefundState::NeedsAttention;
+                Change {
+                    drop_request: true,
+                    journal: Some(ChargeFacts {
+                        decline_code: Some("refunded_at_stripe".into()),
+                        ..ChargeFacts::default()
+                    }),
+                    ..Change::default()
+                }
+            }
+            // The same key again: whatever is still on its way bears it too.
+            Event::FoundRefund(None) => {
+                self.op = None;
+                self.maybe_sent = false;
                 self.state = RefundState::Queued;
                 Change {
                     drop_request: true,
@@ -863,7 +991,7 @@ mod tests {
             match step {
                 Due(at, expected) => {
                     let now = Timestamp(at);
-                    let asked = match charge.next(sent_at, now) {
+                    let asked = match charge.next_step(sent_at, now) {
                         Next::Resend(o) => {
                             op = o;
                             format!("again {}", o.word())
@@ -1035,30 +1163,113 @@ mod tests {
             "nothing is sent after its time",
             vec![Due(1_000 * HOUR_MS, "decided expired")],
         );
+        check(
+            "what waited too long is cancelled at Stripe before it is said to be over",
+            vec![
+                Due(0, "create"),
+                Got(intent("requires_confirmation"), S::Created),
+                Due(1, "confirm"),
+                Got(Event::Ambiguous, S::Unknown),
+                Due(1_000 * HOUR_MS, "retrieve"),
+                Got(intent("requires_confirmation"), S::Created),
+                Due(1_000 * HOUR_MS, "cancel"),
+                Got(Event::Ambiguous, S::Created),
+                Due(1_100 * HOUR_MS, "again cancel"),
+                Got(intent("canceled"), S::Expired),
+                Due(1_100 * HOUR_MS, "rest"),
+            ],
+        );
+        check(
+            "a confirm that came late after all is found when it is given up",
+            vec![
+                Due(0, "create"),
+                Got(intent("requires_confirmation"), S::Created),
+                Due(1, "confirm"),
+                Got(Event::Ambiguous, S::Unknown),
+                Due(2, "retrieve"),
+                Got(intent("requires_confirmation"), S::Created),
+                Due(1_000 * HOUR_MS, "cancel"),
+                Got(Event::UnexpectedState, S::Created),
+                Due(1_000 * HOUR_MS, "retrieve"),
+                Got(intent("succeeded"), S::Succeeded),
+            ],
+        );
+        check(
+            "a sum that was changed in the middle is changed at Stripe first",
+            vec![
+                Due(0, "create"),
+                Got(
+                    Event::Intent(Intent {
+                        id: "pi_1".into(),
+                        status: "requires_confirmation".into(),
+                        amount_minor: 700,
+                        ..Intent::default()
+                    }),
+                    S::Created,
+                ),
+                Due(1, "amend"),
+                Got(Event::Ambiguous, S::Created),
+                Due(90 * HOUR_MS, "again amend"),
+                Got(intent("requires_confirmation"), S::Created),
+                Due(90 * HOUR_MS, "confirm"),
+                Got(intent("succeeded"), S::Succeeded),
+            ],
+        );
     }
 
     #[test]
-    fn a_lost_refund_is_sent_again_while_its_key_lives_and_looked_for_after() {
+    fn a_lost_refund_is_looked_for_at_any_age_and_sent_again_under_its_key() {
         let mut refund = Refund::new(200, Some("pi_1".into()));
-        let start = Timestamp(0);
-        assert_eq!(refund.next(None, start), Next::Send(RefundOp::Create));
-        refund.op = Some(RefundOp::Create);
-        refund.on(RefundOp::Create, Event::Ambiguous, 1);
-        assert_eq!(refund.state, RefundState::Unknown);
-        let young = Timestamp(22 * HOUR_MS);
-        assert_eq!(
-            refund.next(Some(start), young),
-            Next::Resend(RefundOp::Create)
-        );
-        let old = Timestamp(23 * HOUR_MS);
-        assert_eq!(refund.next(Some(start), old), Next::Send(RefundOp::Find));
-        refund.op = Some(RefundOp::Find);
+        for _ in 0..2 {
+            assert_eq!(refund.next_step(), Next::Send(RefundOp::Create));
+            refund.op = Some(RefundOp::Create);
+            refund.on(RefundOp::Create, Event::Ambiguous, 1);
+            assert_eq!(refund.state, RefundState::Unknown);
+            assert_eq!(refund.next_step(), Next::Send(RefundOp::Find));
+            refund.op = Some(RefundOp::Find);
+            refund.on(RefundOp::Find, Event::FoundRefund(None), 1);
+            assert_eq!(
+                refund.attempt, 1,
+                "what is late on its way has this key too"
+            );
+        }
+        // A stored 500 stays under its key: the next try has another.
+        assert_eq!(refund.next_step(), Next::Send(RefundOp::Create));
+        refund.on(RefundOp::Create, Event::LookUp, 1);
+        assert_eq!(refund.next_step(), Next::Send(RefundOp::Find));
         refund.on(RefundOp::Find, Event::FoundRefund(None), 1);
-        assert_eq!(refund.next(None, old), Next::Send(RefundOp::Create));
-        assert_eq!(
-            refund.attempt, 2,
-            "a new key, after Stripe said it did not act"
+        assert_eq!(refund.attempt, 2);
+    }
+
+    #[test]
+    fn a_refund_that_somebody_gave_already_is_for_a_person() {
+        let mut refund = Refund::new(200, Some("pi_1".into()));
+        assert_eq!(refund.next_step(), Next::Send(RefundOp::Create));
+        refund.on(RefundOp::Create, Event::UnexpectedState, 1);
+        assert_eq!(refund.next_step(), Next::Send(RefundOp::Find));
+        let change = refund.on(RefundOp::Find, Event::FoundRefund(None), 1);
+        assert_eq!(refund.state, RefundState::NeedsAttention);
+        assert!(change.journal.is_some(), "and it is written down");
+    }
+
+    #[test]
+    fn a_decline_leaves_nothing_to_charge_and_a_new_try_names_the_card_again() {
+        let mut charge = Charge::new(ChargeKind::SavedCard, 500, Timestamp(HOUR_MS));
+        charge.on(ChargeOp::Create, intent("requires_confirmation"), 1);
+        assert!(charge.can_be_lowered());
+        charge.on(ChargeOp::Confirm, Event::Ambiguous, 1);
+        charge.on(ChargeOp::Retrieve, intent("requires_confirmation"), 1);
+        assert!(
+            !charge.can_be_lowered() && !charge.is_free(),
+            "the confirm may come late"
         );
+        charge.on(ChargeOp::Confirm, Event::Declined(Decline::default()), 1);
+        assert!(charge.is_free() && charge.can_be_lowered());
+        charge.state = ChargeState::Created;
+        let now = Timestamp(0);
+        assert_eq!(charge.next_step(None, now), Next::Send(ChargeOp::Amend));
+        charge.on(ChargeOp::Amend, intent("requires_confirmation"), 1);
+        assert_eq!(charge.next_step(None, now), Next::Send(ChargeOp::Confirm));
     }
 
     #[test]

@@ -15,7 +15,7 @@ use till_store::{HistoryRow, OutboxRow, Result, StoreError, StoredRequest, Subje
 use uuid::Uuid;
 
 use crate::classify::{self, Op};
-use crate::machine::{Change, Charge, ChargeOp, Event, Goal, Next, Refund, RefundOp};
+use crate::machine::{Change, Charge, ChargeOp, DELAY_MAX_MS, Event, Goal, Next, Refund, RefundOp};
 use crate::request::{self, Private};
 use crate::transport::Answer;
 
@@ -226,7 +226,8 @@ pub fn want_cancel(tx: &Tx<'_>, tender: TenderId, now: Timestamp) -> Result<bool
     Ok(true)
 }
 
-/// Lowers a charge that has not been told to charge; to nothing is to cancel.
+/// Lowers a charge that has not been told to charge; to nothing is to cancel. What
+/// is cancelled or written off is owed that much less.
 ///
 /// # Errors
 /// [`StoreError`].
@@ -234,7 +235,8 @@ pub fn lower(tx: &Tx<'_>, tender: TenderId, by_minor: i64, now: Timestamp) -> Re
     let charge = change_charge(tx, tender, now, "lowered", |c| {
         c.amount_minor -= by_minor;
     })?;
-    if charge.is_some_and(|c| c.amount_minor <= 0) {
+    let over = |c: &Charge| matches!(c.state, ChargeState::Canceled | ChargeState::WrittenOff);
+    if charge.is_some_and(|c| c.amount_minor <= 0 && !over(&c)) {
         want_cancel(tx, tender, now)?;
     }
     Ok(())
@@ -253,6 +255,7 @@ pub fn try_again(
 ) -> Result<()> {
     let charge = change_charge(tx, tender, now, "try_again", |c| {
         c.goal = Goal::Collect;
+        c.giving_up = false;
         c.failures = 0;
         c.expires_at = expires_at;
         c.state = if c.intent.is_some() {
@@ -301,7 +304,7 @@ pub fn write_off(tx: &Tx<'_>, tender: TenderId, by: Approval, now: Timestamp) ->
 /// # Errors
 /// [`StoreError`].
 pub fn claim(tx: &Tx<'_>, now: Timestamp) -> Result<Claimed> {
-    let Some(mut row) = tx.outbox_due(now)? else {
+    let Some(mut row) = tx.outbox_due(now, now.plus_ms(DELAY_MAX_MS))? else {
         return Ok(Claimed::Nothing {
             next_at: tx.outbox_next_at()?,
         });
@@ -309,11 +312,12 @@ pub fn claim(tx: &Tx<'_>, now: Timestamp) -> Result<Claimed> {
     let first_sent_at = row.request.as_ref().and_then(|r| r.first_sent_at);
     let claimed = match row.subject {
         Subject::Charge => {
-            let Ok(mut charge) = read::<Charge>(&row.machine) else {
+            let (Ok(mut charge), Ok(private)) =
+                (read::<Charge>(&row.machine), read::<Private>(&row.private))
+            else {
                 return set_aside(tx, row, now);
             };
-            let private: Private = read(&row.private)?;
-            match charge.next(first_sent_at, now) {
+            match charge.next_step(first_sent_at, now) {
                 Next::Rest => None,
                 Next::Decided => {
                     let tender = TenderId(row.id);
@@ -339,16 +343,17 @@ pub fn claim(tx: &Tx<'_>, now: Timestamp) -> Result<Claimed> {
             }
         }
         Subject::Refund => {
-            let Ok(mut refund) = read::<Refund>(&row.machine) else {
+            let (Ok(mut refund), Ok(private)) =
+                (read::<Refund>(&row.machine), read::<Private>(&row.private))
+            else {
                 return set_aside(tx, row, now);
             };
-            let private: Private = read(&row.private)?;
             if refund.intent.is_none()
                 && let Some(done) = wait_for_charge(tx, &mut row, &mut refund, &private, now)?
             {
                 return Ok(done);
             }
-            match refund.next(first_sent_at, now) {
+            match refund.next_step() {
                 Next::Rest | Next::Decided => None,
                 Next::Resend(op) => Some((Op::Refund(op), text(&refund)?, refund.state.word())),
                 Next::Send(op) => {
@@ -470,6 +475,28 @@ fn wait_for_charge(
     }
 }
 
+/// Decides the refunds that wait to know whether `tender` was charged, where that is
+/// known by now. A person who settles a debt another way settles what is left of it.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn decide_refunds(tx: &Tx<'_>, tender: TenderId, now: Timestamp) -> Result<()> {
+    for mut row in tx.outbox_waiting()? {
+        if row.subject != Subject::Refund || row.in_flight {
+            continue;
+        }
+        let (Ok(mut refund), Ok(private)) =
+            (read::<Refund>(&row.machine), read::<Private>(&row.private))
+        else {
+            continue;
+        };
+        if refund.intent.is_none() && private.description == tender.to_string() {
+            wait_for_charge(tx, &mut row, &mut refund, &private, now)?;
+        }
+    }
+    Ok(())
+}
+
 /// Writes down what came back.
 ///
 /// # Errors
@@ -483,9 +510,11 @@ pub fn record(tx: &Tx<'_>, claim: &Claim, answer: &Answer, now: Timestamp) -> Re
         pause: event == Event::Unauthorised,
         unreachable: event == Event::Unreachable,
         slow_ms: match answer {
-            Answer::Http(http) if http.status == 429 => {
-                Some(http.retry_after_ms.unwrap_or(1_000).max(1_000))
-            }
+            Answer::Http(http) if http.status == 429 => Some(
+                http.retry_after_ms
+                    .unwrap_or(1_000)
+                    .clamp(1_000, DELAY_MAX_MS),
+            ),
             Answer::Http(_) | Answer::Unreachable | Answer::Lost => None,
         },
     };

@@ -169,18 +169,20 @@ pub fn charge(id: Uuid, charge: &Charge, private: &Private, op: ChargeOp) -> Sto
                 .put("expand[0]", "latest_charge"),
             key,
         ),
+        // The sum, and the card: a decline takes it off.
         ChargeOp::Amend => post(
             format!("/v1/payment_intents/{intent}"),
             Form::default()
                 .put("amount", &amount)
+                .maybe("payment_method", private.payment_method.as_deref())
                 .put("expand[0]", "latest_charge"),
             key,
         ),
         ChargeOp::Confirm => {
-            let form = Form::default()
-                .maybe("payment_method", private.payment_method.as_deref())
-                .put("amount_to_confirm", &amount)
-                .put("error_on_requires_action", "true");
+            // Neither sum nor card: `amount_to_confirm` would charge what it names
+            // instead of what the PaymentIntent is for (Stripe changelog, 2026-04-22),
+            // and a confirm may arrive long after it was given up.
+            let form = Form::default().put("error_on_requires_action", "true");
             let form = if private.off_session {
                 form.put("off_session", "true")
             } else {
@@ -266,7 +268,7 @@ mod tests {
     use till_domain::journal::ChargeKind;
 
     #[test]
-    fn a_confirm_names_the_sum_and_the_key_names_the_try() {
+    fn a_confirm_names_neither_sum_nor_card_and_the_key_names_the_try() {
         let mut c = Charge::new(ChargeKind::SavedCard, 3140, Timestamp(0));
         c.intent = Some("pi_1".into());
         c.attempt = 3;
@@ -281,8 +283,7 @@ mod tests {
         assert_eq!(request.path, "/v1/payment_intents/pi_1/confirm");
         assert_eq!(
             String::from_utf8(request.body.unwrap()).unwrap(),
-            "payment_method=pm_1&amount_to_confirm=3140&error_on_requires_action=true\
-             &off_session=true&expand[0]=latest_charge"
+            "error_on_requires_action=true&off_session=true&expand[0]=latest_charge"
         );
         assert_eq!(
             request.idempotency_key.unwrap(),
