@@ -27,7 +27,7 @@ demo: ## the sample shop in the terminal, without a window
 
 # ---- to check it
 
-.PHONY: test quick lint lint-text lint-rust test-rust test-keyring test-ui test-browser test-window laws fuzz bench
+.PHONY: test quick lint lint-text lint-rust test-rust test-keyring test-ui test-browser test-window sim mutants laws fuzz bench
 # Cheap checks first. A test that has not been written yet is not missed here.
 test: ## everything: lints, all tests, the window in a browser and for real
 	@$(step) --start
@@ -89,6 +89,17 @@ fuzz: ## baskets and scans as nobody would send them, to `till price` and the sc
 	@$(setup) rust
 	@FUZZ_SECONDS=$(FOR) cargo test --locked -p till-cli --bin till fuzz -- --nocapture
 	@FUZZ_SECONDS=$(FOR) cargo test --locked -p till-domain --test barcode_fuzz -- --nocapture
+
+SCHEDULES ?= 20000
+FROM ?= 1
+sim: ## the simulation: SCHEDULES=1000000 FROM=1
+	@$(setup) rust
+	@cargo build --locked --profile test -p till-tests --bin sim
+	@target/debug/sim $(SCHEDULES) $(FROM)
+
+mutants: ## the core broken on purpose, one way at a time: the simulation must notice
+	@$(setup) rust
+	@scripts/mutants.sh $(SCHEDULES)
 
 bench: ## what it costs: times, memory, start of the window
 	@$(setup) rust window screen ui

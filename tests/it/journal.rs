@@ -84,6 +84,24 @@ fn a_day_of_everything() -> World {
     world
 }
 
+/// A line with its event's bytes, less what differs with every request the till makes:
+/// Stripe's ids, and with them the hashes.
+fn without_stripe_ids(line: &str) -> String {
+    let line: till_app::JournalLine = serde_json::from_str(line).unwrap();
+    let mut words = line.body.split('"').map(|word| {
+        ["pi_", "ch_", "re_", "cs_"]
+            .into_iter()
+            .find(|prefix| word.starts_with(prefix))
+            .unwrap_or(word)
+    });
+    let first = words.next().unwrap_or_default().to_owned();
+    let body = words.fold(first, |body, word| body + "\"" + word);
+    format!(
+        "{} {} {} {} {} {} {body}",
+        line.seq, line.epoch, line.at, line.shift, line.kind, line.version
+    )
+}
+
 #[test]
 fn every_kind_of_event_is_stored_as_it_always_was() {
     let world = a_day_of_everything();
@@ -127,9 +145,9 @@ fn every_kind_of_event_is_stored_as_it_always_was() {
             "the golden day has no {kind}"
         );
     }
-    // And is written the same way today.
+    // And is written the same way today, but for the ids that Stripe gives.
     for (ours, was) in export.lines().zip(golden.lines()) {
-        assert_eq!(ours, was);
+        assert_eq!(without_stripe_ids(ours), without_stripe_ids(was));
     }
     assert_eq!(export.lines().count(), golden.lines().count());
 }

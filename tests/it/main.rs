@@ -19,4 +19,5 @@ mod promotions;
 mod published;
 mod scan;
 mod schemas;
+mod simulation;
 mod tidy;

@@ -13,6 +13,8 @@
     reason = "a scenario that cannot go on is a failed test"
 )]
 
+pub mod sim;
+
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
