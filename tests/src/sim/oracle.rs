@@ -566,17 +566,8 @@ impl Oracle {
                 }
                 self.parts.get_mut(&part.0).unwrap().state = to;
             }
-            JournalEvent::ShiftOpened { .. }
-            | JournalEvent::SaleVoided { .. }
-            | JournalEvent::PaidIn { .. }
-            | JournalEvent::PaidOut { .. }
-            | JournalEvent::NoSale { .. }
-            | JournalEvent::PinRefused { .. }
-            | JournalEvent::DrawerCounted { .. }
-            | JournalEvent::Reprinted { .. }
-            | JournalEvent::CustomerErased { .. }
-            | JournalEvent::StripeConnected { .. }
-            | JournalEvent::ShiftClosed { .. } => {}
+            // Moves no money of a sale or a card.
+            _ => {}
         }
         self.within_tenders()
     }
