@@ -115,6 +115,8 @@ pub struct SaleReceipt {
     pub tenders: Vec<ReceiptTender>,
     /// Tax by rate.
     pub taxes: Vec<TaxRow>,
+    /// Why other taxes were charged than those of the goods, such as an exemption.
+    pub taxed_as: Option<String>,
     /// Original or duplicate.
     pub copy: Copy,
     /// Training or void.

@@ -498,6 +498,9 @@ impl Sheet {
             self.rule();
             self.taxes(&sale.shop.tax_included_title, &sale.taxes);
         }
+        if let Some(name) = &sale.taxed_as {
+            self.start(0, &format!("Taxed as: {name}"));
+        }
         self.rule();
         self.foot(&sale.shop, sale.qr.as_deref());
         title

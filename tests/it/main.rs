@@ -20,4 +20,5 @@ mod published;
 mod scan;
 mod schemas;
 mod simulation;
+mod taxes;
 mod tidy;

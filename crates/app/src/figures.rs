@@ -338,7 +338,11 @@ fn line(
         name: line.name.clone(),
         quantity: quantity(line.quantity, line.unit),
         weighed: line.unit == Unit::Kilogram,
-        unit_price: shown(line.unit_price, shop),
+        unit_price: shown(
+            line.charged_unit_price(shop.currency())
+                .unwrap_or(line.unit_price),
+            shop,
+        ),
         list_price: line.price_by.map(|_| shown(line.list_price, shop)),
         gross: money(gross),
         discount: money(discount.checked_sub(promoted).unwrap_or(zero)),
@@ -403,6 +407,7 @@ pub(crate) fn sale(
         gross: money(gross),
         discount: money(discount),
         coupons: coupons(sale, quote, book),
+        taxed_as: sale.taxed_as.as_ref().map(|set| set.name.clone()),
         sale_discounts: sale.discounts.iter().map(discount_words).collect(),
         tax: money(quote.tax),
         tax_included: shop.price_includes_tax,

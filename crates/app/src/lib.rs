@@ -25,6 +25,7 @@ mod settings;
 mod shift;
 mod shop;
 mod sync;
+mod taxes;
 mod tell;
 mod tender;
 pub mod view;

@@ -263,7 +263,11 @@ fn receipt_line(shop: &Shop, sold: &SoldLine) -> Result<ReceiptLine, AppError> {
     Ok(ReceiptLine {
         name: line.name.clone(),
         quantity: quantity_of(line.quantity, line.unit),
-        unit_price: Money::rounded(line.unit_price, shop.currency(), HALF_UP)?,
+        unit_price: Money::rounded(
+            line.charged_unit_price(shop.currency())?,
+            shop.currency(),
+            HALF_UP,
+        )?,
         gross: sold.figures.gross,
         discounts,
         tax_letter: letters(shop, sold),
@@ -465,6 +469,7 @@ pub(crate) fn sale_document(
         cash_rounding: sale.cash_rounding,
         tenders,
         taxes: tax_rows(shop, &sale.taxes)?,
+        taxed_as: sale.taxed_as.as_ref().map(|set| set.name.clone()),
         copy,
         mark: Mark::None,
         qr: None,

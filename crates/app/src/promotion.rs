@@ -11,7 +11,6 @@ use std::sync::{Arc, PoisonError};
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use till_domain::ids::CustomerId;
 use till_domain::journal::JournalEvent;
 use till_domain::promotion::{Promotion, PromotionBook, VERSION};
 use till_domain::sale::{Offers, OpenSale};
@@ -19,8 +18,8 @@ use till_store::Tx;
 
 use crate::auth::Session;
 use crate::error::{AppError, ErrorCode};
-use crate::figures::{self, zoned};
-use crate::view::{CustomerView, SaleView};
+use crate::figures::zoned;
+use crate::view::SaleView;
 use crate::{Shop, Till, check_text};
 
 /// How a file of promotions is written.
@@ -285,32 +284,5 @@ impl Till {
     /// What is wrong with the sale.
     pub fn remove_coupon(&self, session: &Session, code: &str) -> Result<SaleView, AppError> {
         self.change_sale(session, |_, _, sale| Ok(sale.remove_coupon(code)?))
-    }
-
-    /// Puts a customer into these groups and no others.
-    ///
-    /// # Errors
-    /// [`ErrorCode::NeedsManager`]; a name that cannot be; [`ErrorCode::NotFound`].
-    pub fn set_customer_groups(
-        &self,
-        session: &Session,
-        customer: &str,
-        groups: &[String],
-    ) -> Result<CustomerView, AppError> {
-        if !session.user().role.may_approve() {
-            return Err(ErrorCode::NeedsManager.into());
-        }
-        for name in groups {
-            check_text(name, 80)?;
-        }
-        let id: CustomerId = customer.parse().map_err(|_| ErrorCode::NotFound)?;
-        self.store()?.write(|tx| {
-            let known = tx.customer(id)?.filter(|c| !c.name.is_empty());
-            let customer = known.ok_or(ErrorCode::NotFound)?;
-            let groups: Vec<String> = groups.iter().map(|g| g.trim().to_owned()).collect();
-            tx.set_customer_groups(id, &groups)?;
-            let customer = tx.customer(id)?.unwrap_or(customer);
-            Ok(figures::customer(&customer))
-        })
     }
 }

@@ -18,6 +18,7 @@ use till_sync::phases;
 use crate::auth::Session;
 use crate::error::{AppError, ErrorCode};
 use crate::figures::{self, LiveCharge, local, money, tender_label};
+use crate::taxes;
 use crate::tender::ask_for_charge;
 use crate::view::{
     ApprovalInput, BootView, CustomerView, DiscountInput, DoneView, PlaceView, ProductView,
@@ -427,9 +428,7 @@ impl Till {
                 return Err(ErrorCode::PastItsDate.into());
             }
             let (product, quantity) = as_labelled(product, &scan, shop)?;
-            let product = shop.taxed(product, figures::day(shop, now))?;
-            sale.add_product(&product, quantity, || LineId(self.new_id()))?;
-            Ok(())
+            self.add(tx, shop, sale, product, quantity, now)
         })
     }
 
@@ -465,7 +464,6 @@ impl Till {
         let now = self.now();
         self.change_sale(session, |tx, shop, sale| {
             let product = tx.product(id)?.ok_or(ErrorCode::NotFound)?.product;
-            let product = shop.taxed(product, figures::day(shop, now))?;
             let quantity = match quantity {
                 Some(text) => decimal(text.trim())?,
                 None if product.unit == Unit::Kilogram => {
@@ -473,9 +471,23 @@ impl Till {
                 }
                 None => Decimal::ONE,
             };
-            sale.add_product(&product, quantity, || LineId(self.new_id()))?;
-            Ok(())
+            self.add(tx, shop, sale, product, quantity, now)
         })
+    }
+
+    /// Adds a product with the taxes of the day, or those the sale is charged.
+    fn add(
+        &self,
+        tx: &Tx<'_>,
+        shop: &Shop,
+        sale: &mut OpenSale,
+        mut product: Product,
+        quantity: Decimal,
+        now: Timestamp,
+    ) -> Result<(), AppError> {
+        product.taxes = shop.taxes_of(None, &product, figures::day(shop, now))?;
+        sale.add_product(&product, quantity, || LineId(self.new_id()))?;
+        taxes::follow(tx, shop, sale, now)
     }
 
     /// Changes how much of a line.
@@ -683,7 +695,8 @@ impl Till {
         let id = customer
             .map(|text| text.parse::<CustomerId>().map_err(|_| ErrorCode::NotFound))
             .transpose()?;
-        self.change_sale(session, |tx, _, sale| {
+        let now = self.now();
+        self.change_sale(session, |tx, shop, sale| {
             if sale.tenders.iter().any(Tender::is_card) {
                 return Err(ErrorCode::TenderBusy.into());
             }
@@ -693,7 +706,7 @@ impl Till {
                 return Err(ErrorCode::NotFound.into());
             }
             sale.customer = id;
-            Ok(())
+            taxes::follow_customer(tx, shop, sale, now)
         })
     }
 
@@ -968,6 +981,7 @@ impl Till {
             phone: phone.map(str::to_owned),
             card: None,
             groups: Vec::new(),
+            tax_set: None,
         };
         self.store()?.write(|tx| tx.add_customer(&customer, None))?;
         Ok(figures::customer(&customer))

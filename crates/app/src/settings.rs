@@ -3,7 +3,8 @@
 //! Invariants:
 //! - what is set is checked whole before any of it is kept;
 //! - what changed is journalled: which setting, from what to what;
-//! - a tax that a product, the place or an exemption names stays.
+//! - a tax that a product, the place or an exemption names stays, and so does an
+//!   exemption that a customer has.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -28,49 +29,29 @@ use crate::{Till, check_text, shop};
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 struct Settings {
-    #[serde(skip_serializing_if = "Option::is_none")]
     name: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     currency: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     address: Option<Vec<String>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     phone: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     tax_number_label: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     tax_number: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     return_policy: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     footer: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     till: Option<u16>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     locale: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     timezone: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     printer: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     denominations: Option<Vec<i64>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     needs_manager: Option<NeedsManager>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     offline: Option<Offline>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     pricing: Option<Prices>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     cash_rounding: Option<Cash>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     taxes: Vec<TaxSetting>,
     #[serde(skip_serializing_if = "Option::is_none")]
     place: Option<TaxSet>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     exempt: Option<Vec<TaxSet>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     deposits: Option<Vec<ShopDeposit>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     barcode_rules: Option<Vec<Rule>>,
 }
 
@@ -78,25 +59,13 @@ struct Settings {
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 struct NeedsManager {
-    #[serde(
-        skip_serializing_if = "Option::is_none",
-        deserialize_with = "some_digits"
-    )]
+    #[serde(deserialize_with = "some_digits")]
     refund_over: Option<Decimal>,
-    #[serde(
-        skip_serializing_if = "Option::is_none",
-        deserialize_with = "some_digits"
-    )]
+    #[serde(deserialize_with = "some_digits")]
     paid_out_over: Option<Decimal>,
-    #[serde(
-        skip_serializing_if = "Option::is_none",
-        deserialize_with = "some_digits"
-    )]
+    #[serde(deserialize_with = "some_digits")]
     difference_over: Option<Decimal>,
-    #[serde(
-        skip_serializing_if = "Option::is_none",
-        deserialize_with = "some_digits"
-    )]
+    #[serde(deserialize_with = "some_digits")]
     discount_percent_over: Option<Decimal>,
 }
 
@@ -104,33 +73,20 @@ struct NeedsManager {
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 struct Offline {
-    #[serde(
-        skip_serializing_if = "Option::is_none",
-        deserialize_with = "some_digits"
-    )]
+    #[serde(deserialize_with = "some_digits")]
     per_tender: Option<Decimal>,
-    #[serde(
-        skip_serializing_if = "Option::is_none",
-        deserialize_with = "some_digits"
-    )]
+    #[serde(deserialize_with = "some_digits")]
     per_customer: Option<Decimal>,
-    #[serde(
-        skip_serializing_if = "Option::is_none",
-        deserialize_with = "some_digits"
-    )]
+    #[serde(deserialize_with = "some_digits")]
     on_till: Option<Decimal>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     oldest_hours: Option<u32>,
 }
 
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 struct Prices {
-    #[serde(skip_serializing_if = "Option::is_none")]
     price_includes_tax: Option<bool>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     tax_rounding: Option<TaxRounding>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     tax_rounding_mode: Option<RoundingMode>,
 }
 
@@ -567,6 +523,16 @@ fn check_taxes(shop: &Shop) -> Result<(), AppError> {
             ));
         }
     }
+    let mut sets = BTreeSet::new();
+    for set in &shop.exempt {
+        let named = check_text(&set.code, 40).and_then(|()| check_text(&set.name, 80));
+        if named.is_err() || !sets.insert(set.code.as_str()) {
+            return Err(wrong(
+                "exempt",
+                "a code or name is empty or too long, or a code is there twice",
+            ));
+        }
+    }
     let place = shop.place.iter().map(|set| ("place", set));
     for (setting, set) in place.chain(shop.exempt.iter().map(|set| ("exempt", set))) {
         for code in set.taxes.values().flatten() {
@@ -641,8 +607,8 @@ fn changes(before: &Shop, after: &Shop) -> Result<Vec<SettingChange>, AppError> 
         .collect())
 }
 
-/// A tax that products name is not taken away.
-fn check_products(tx: &Tx<'_>, before: &Shop, after: &Shop) -> Result<(), AppError> {
+/// A tax that products name is not taken away, nor an exemption that customers have.
+fn check_named(tx: &Tx<'_>, before: &Shop, after: &Shop) -> Result<(), AppError> {
     let left: BTreeSet<&str> = after.tax_codes().into_iter().collect();
     for code in before.tax_codes() {
         if !left.contains(code) {
@@ -651,6 +617,17 @@ fn check_products(tx: &Tx<'_>, before: &Shop, after: &Shop) -> Result<(), AppErr
                 return Err(wrong(
                     &format!("taxes.{code}"),
                     format!("{products} products name it"),
+                ));
+            }
+        }
+    }
+    for set in &before.exempt {
+        if after.exempt.iter().all(|kept| kept.code != set.code) {
+            let customers = tx.customers_taxed(&set.code)?;
+            if customers > 0 {
+                return Err(wrong(
+                    "exempt",
+                    format!("{customers} customers have `{}`", set.code),
                 ));
             }
         }
@@ -698,7 +675,7 @@ impl Till {
             let before = shop(tx)?;
             let mut after = before.clone();
             set.put_into(&mut after)?;
-            check_products(tx, &before, &after)?;
+            check_named(tx, &before, &after)?;
             let changes = changes(&before, &after)?;
             if !changes.is_empty() {
                 tx.set_setting("shop", &after)?;

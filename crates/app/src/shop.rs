@@ -142,7 +142,8 @@ pub struct Shop {
     /// What the place of the shop makes of the codes that products name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub place: Option<TaxSet>,
-    /// Grounds on which a customer is charged other taxes, or none.
+    /// Other taxes that a customer or a sale can be charged: who is exempt, or buys
+    /// for another place.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub exempt: Vec<TaxSet>,
     /// Deposits.
@@ -220,7 +221,14 @@ impl Shop {
     /// where the shop has no such code, or no rate of it yet.
     #[must_use]
     pub fn taxes_on(&self, code: &str, day: Day) -> Option<Vec<Tax>> {
-        let named = self.place.as_ref().and_then(|p| p.taxes.get(code));
+        self.taxes_as(None, code, day)
+    }
+
+    /// The same for a sale that is charged one of the shop's other sets; what the set
+    /// does not name is taxed as always.
+    pub(crate) fn taxes_as(&self, set: Option<&TaxSet>, code: &str, day: Day) -> Option<Vec<Tax>> {
+        let sets = set.into_iter().chain(&self.place);
+        let named = sets.map(|set| set.taxes.get(code)).find_map(|taxes| taxes);
         let own = [code.to_owned()];
         named
             .map_or(own.as_slice(), Vec::as_slice)
@@ -238,15 +246,38 @@ impl Shop {
             .collect()
     }
 
-    /// A product with the taxes that its code stands for on a day.
-    pub(crate) fn taxed(&self, product: Product, day: Day) -> Result<Product, AppError> {
-        let taxes = self.taxes_on(&product.tax, day).ok_or_else(|| {
+    /// The taxes of a product on a day.
+    pub(crate) fn taxes_of(
+        &self,
+        set: Option<&TaxSet>,
+        product: &Product,
+        day: Day,
+    ) -> Result<Vec<Tax>, AppError> {
+        self.taxes_as(set, &product.tax, day).ok_or_else(|| {
             AppError::refused(
                 ErrorCode::NoTax,
                 format!("{} of {} on {day}", product.tax, product.name),
             )
-        })?;
-        Ok(Product { taxes, ..product })
+        })
+    }
+
+    /// The shop's other taxes of this code.
+    pub(crate) fn tax_set(&self, code: &str) -> Result<&TaxSet, AppError> {
+        let set = self.exempt.iter().find(|set| set.code == code);
+        set.ok_or_else(|| {
+            let known: Vec<&str> = self.exempt.iter().map(|set| set.code.as_str()).collect();
+            AppError::refused(
+                ErrorCode::NotFound,
+                format!(
+                    "the shop has no other taxes called {code:?}; it has {}",
+                    if known.is_empty() {
+                        "none".to_owned()
+                    } else {
+                        known.join(", ")
+                    }
+                ),
+            )
+        })
     }
 
     /// The codes a product may name.
@@ -535,6 +566,7 @@ impl Till {
                         expires: card.exp.clone(),
                     }),
                     groups: c.groups.clone(),
+                    tax_set: None,
                 };
                 tx.add_customer(&customer, card.map(|c| c.consent_at.as_str()))?;
             }

@@ -238,6 +238,10 @@ pub struct SaleView {
     pub customer: Option<CustomerView>,
     /// Coupons on the sale.
     pub coupons: Vec<CouponView>,
+    /// Name of the taxes charged instead of the products' own.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub taxed_as: Option<String>,
     /// Sum of the lines before any discount.
     pub gross: MoneyView,
     /// All discounts, promotions among them, as a positive amount.

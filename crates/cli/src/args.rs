@@ -543,6 +543,19 @@ pub(crate) enum CustomersCommand {
         #[command(flatten)]
         who: Who,
     },
+    /// Charge a customer other taxes than those of the products: an exemption of the shop's
+    /// settings, by its code.
+    #[command(
+        after_help = "Example:\n  till customers taxes 'Ana Ortega' diplomat --user 'Marta Peña'"
+    )]
+    Taxes {
+        /// Id or whole name.
+        id: String,
+        /// Code of the exemption; none takes it from the customer.
+        set: Option<String>,
+        #[command(flatten)]
+        who: Who,
+    },
     /// Erase a customer's personal data. The journal holds their id alone and still verifies.
     #[command(after_help = "Example:\n  till customers erase 'Ana Ortega' --user 'Marta Peña'")]
     Erase {

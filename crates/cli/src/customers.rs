@@ -24,6 +24,16 @@ pub(crate) fn run(folder: &Path, command: &CustomersCommand, input: &Input) -> D
             };
             Answer::new(json!({ "id": id, "groups": customer.groups }), text)
         }
+        CustomersCommand::Taxes { id, set, who } => {
+            let session = shop::sign_in_as(&till, who, input)?;
+            let id = find_customer(&till, id)?;
+            let customer = till.set_customer_taxes(&session, &id, set.as_deref())?;
+            let text = match set {
+                Some(set) => format!("{} is charged {set}.", customer.name),
+                None => format!("{} is charged what everybody is.", customer.name),
+            };
+            Answer::new(json!({ "id": id, "tax_set": set }), text)
+        }
         CustomersCommand::Erase { id, who } => {
             let session = shop::sign_in_as(&till, who, input)?;
             let id = find_customer(&till, id)?;

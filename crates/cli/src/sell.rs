@@ -34,6 +34,8 @@ struct SaleInput {
     customer: Option<String>,
     lines: Vec<LineInput>,
     #[serde(default)]
+    tax_set: Option<String>,
+    #[serde(default)]
     coupons: Vec<String>,
     #[serde(default)]
     discount: Option<Off>,
@@ -297,6 +299,11 @@ impl Counter<'_> {
         if let Some(name) = &given.customer {
             let id = find_customer(self.till(), name)?;
             self.till().set_customer(&self.session, Some(&id))?;
+        }
+        if let Some(set) = &given.tax_set {
+            self.till()
+                .tax_as(&self.session, Some(set), self.approval.as_ref())
+                .map_err(|error| Refusal::about(&error, "tax_set"))?;
         }
         for (at, line) in given.lines.iter().enumerate() {
             self.line(at, line)?;

@@ -854,6 +854,19 @@ fn an_empty_shop_gets_its_settings_staff_and_products_and_sells() {
         "8.625 % on top, half a cent up"
     );
 
+    // Who buys to sell again pays no tax, once a manager has seen the certificate.
+    let mut resale = sale.clone();
+    resale["tax_set"] = json!("certificate");
+    let (exit, refused) = asked(folder.path(), &["sell"], &resale.to_string());
+    assert_eq!((exit, code(&refused)), (1, "needs_manager"));
+    resale["manager"] = json!({ "user": "Ada", "pin": "482917", "reason": "certificate 17" });
+    let (exit, sold) = asked(folder.path(), &["sell"], &resale.to_string());
+    assert_eq!(
+        (exit, &sold["sale"]["total"]),
+        (0, &json!("10.00")),
+        "{sold}"
+    );
+
     let (exit, _) = asked(
         folder.path(),
         &["users", "disable", "Bob", "--user", "Ada"],

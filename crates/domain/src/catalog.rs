@@ -112,4 +112,6 @@ pub struct Customer {
     pub card: Option<SavedCard>,
     /// Groups they belong to, such as `members`.
     pub groups: Vec<String>,
+    /// Code of the taxes that they are charged instead of the products' own.
+    pub tax_set: Option<String>,
 }

@@ -207,6 +207,18 @@ pub enum JournalEvent {
         /// Who did it.
         by: UserId,
     },
+    /// What a customer's prices depend on was changed.
+    CustomerChanged {
+        /// Whose.
+        customer: CustomerId,
+        /// Groups they belong to now.
+        groups: Vec<String>,
+        /// Code of the taxes that they are charged instead of the products' own.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        tax_set: Option<String>,
+        /// Who did it.
+        by: UserId,
+    },
     /// The shop's settings were changed.
     SettingsChanged {
         /// Each of them.
@@ -334,6 +346,7 @@ impl JournalEvent {
             Self::DrawerCounted { .. } => "drawer_counted",
             Self::Reprinted { .. } => "reprinted",
             Self::CustomerErased { .. } => "customer_erased",
+            Self::CustomerChanged { .. } => "customer_changed",
             Self::SettingsChanged { .. } => "settings_changed",
             Self::StaffChanged { .. } => "staff_changed",
             Self::CatalogueImported { .. } => "catalogue_imported",
@@ -372,6 +385,17 @@ mod tests {
             to: to.map(str::to_owned),
         };
         for (event, stored) in [
+            (
+                JournalEvent::CustomerChanged {
+                    customer: CustomerId(Uuid::nil()),
+                    groups: vec!["members".into()],
+                    tax_set: Some("forces".into()),
+                    by,
+                },
+                format!(
+                    r#"{{"kind":"customer_changed","customer":"{nil}","groups":["members"],"tax_set":"forces","by":"{nil}"}}"#
+                ),
+            ),
             (
                 JournalEvent::SettingsChanged {
                     changes: vec![

@@ -500,17 +500,26 @@ fn check_line(line: &BasketLine) -> Result<(), QuoteError> {
     Ok(())
 }
 
-/// Price times quantity.
+/// What a line comes to before anything is taken off.
 fn gross_of(line: &BasketLine, currency: Currency) -> Result<Money, QuoteError> {
     check_line(line)?;
     let unit_price = line.charged_unit_price(currency)?;
     if unit_price < Decimal::ZERO {
         return Err(QuoteError::NegativePrice);
     }
+    Ok(gross(unit_price, line.quantity, currency)?)
+}
+
+/// Price times quantity.
+pub(crate) fn gross(
+    unit_price: Decimal,
+    quantity: Decimal,
+    currency: Currency,
+) -> Result<Money, MoneyError> {
     let exact = unit_price
-        .checked_mul(line.quantity)
+        .checked_mul(quantity)
         .ok_or(MoneyError::TooLarge)?;
-    Ok(Money::rounded(exact, currency, HALF_UP)?)
+    Money::rounded(exact, currency, HALF_UP)
 }
 
 /// A tax, rounded as the shop rounds it.

@@ -472,6 +472,7 @@ impl ShiftTotals {
             JournalEvent::ChargeLowered { .. }
             | JournalEvent::RefundMoved { .. }
             | JournalEvent::CustomerErased { .. }
+            | JournalEvent::CustomerChanged { .. }
             | JournalEvent::SettingsChanged { .. }
             | JournalEvent::StaffChanged { .. }
             | JournalEvent::CatalogueImported { .. }

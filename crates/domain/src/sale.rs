@@ -15,10 +15,10 @@ use crate::catalog::{Product, SavedCard, Unit};
 use crate::charge::ChargeState;
 use crate::ids::{CustomerId, LineId, ProductId, SaleId, TenderId, Timestamp, UserId};
 use crate::measure::Measure;
-use crate::money::{Currency, Money, RoundingMode};
+use crate::money::{Currency, HALF_UP, Money, MoneyError, RoundingMode};
 use crate::promotion::{Item, PromotionBook, Shopper};
 use crate::quote::{
-    Basket, BasketLine, Discount, LineQuote, Quote, QuoteError, TaxRounding, TaxTotal, quote,
+    Basket, BasketLine, Discount, LineQuote, Quote, QuoteError, TaxRounding, TaxTotal, gross, quote,
 };
 use crate::settle::{BasketTender, CashRounding};
 use crate::tax::Tax;
@@ -78,10 +78,41 @@ pub struct SaleLine {
     pub discounts: Vec<Discount>,
     /// Taxes as they were.
     pub taxes: Vec<Tax>,
+    /// The taxes that the price was set with, where others are charged.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub priced_with: Option<Vec<Tax>>,
     /// A deposit belongs to this line.
     pub deposit_of: Option<LineId>,
     /// Taken off before the commit; kept for the report.
     pub voided: bool,
+}
+
+impl SaleLine {
+    /// The price of one with the taxes that are charged.
+    ///
+    /// # Errors
+    /// As [`BasketLine::charged_unit_price`].
+    pub fn charged_unit_price(&self, currency: Currency) -> Result<Decimal, QuoteError> {
+        Ok(basket_line(self).charged_unit_price(currency)?)
+    }
+
+    /// The taxes of its product.
+    fn own_taxes(&self) -> &[Tax] {
+        self.priced_with.as_deref().unwrap_or(&self.taxes)
+    }
+}
+
+/// Other taxes than those that products name, for one sale: the customer is exempt,
+/// or the goods go to another place.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TaxedAs {
+    /// Code of the shop's set.
+    pub code: String,
+    /// Its name, as on the receipt.
+    pub name: String,
+    /// Who allowed it for this sale; none where it is the customer's own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub approval: Option<Approval>,
 }
 
 /// A manager's yes.
@@ -175,6 +206,9 @@ pub struct OpenSale {
     /// Coupon codes, in upper case.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub coupons: Vec<String>,
+    /// Other taxes than those that products name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub taxed_as: Option<TaxedAs>,
     /// Tenders so far.
     pub tenders: Vec<Tender>,
     /// Where pay links go. Personal data: it ends with the open sale and is never
@@ -220,6 +254,9 @@ pub struct CommittedSale {
     /// Coupon codes that were given.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub coupons: Vec<String>,
+    /// Other taxes than those that products name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub taxed_as: Option<TaxedAs>,
     /// Tenders.
     pub tenders: Vec<Tender>,
     /// Taxes over the sale.
@@ -288,6 +325,7 @@ impl OpenSale {
             lines: Vec::new(),
             discounts: Vec::new(),
             coupons: Vec::new(),
+            taxed_as: None,
             tenders: Vec::new(),
             contacts: Vec::new(),
         }
@@ -346,11 +384,13 @@ impl OpenSale {
             lines: self
                 .live_lines()
                 .zip(promotions)
-                .map(|(line, promotions)| BasketLine {
-                    promotions,
-                    ..basket_line(line)
+                .map(|(line, promotions)| {
+                    let mut line = basket_line(line);
+                    line.promotions = promotions;
+                    rebase_promotions(&mut line, pricing.currency)?;
+                    Ok(line)
                 })
-                .collect(),
+                .collect::<Result<_, QuoteError>>()?,
             discounts: self.discounts.clone(),
             tenders: self
                 .tenders
@@ -383,7 +423,7 @@ impl OpenSale {
     }
 
     /// Adds a product, and its deposit as a line of its own. A second piece of
-    /// the same product at the same price joins its line.
+    /// the same product at the same price and taxes joins its line.
     ///
     /// # Errors
     /// [`SaleError`].
@@ -401,6 +441,7 @@ impl OpenSale {
                 && !l.voided
                 && l.product == Some(product.id)
                 && l.unit_price == product.unit_price
+                && l.own_taxes() == product.taxes
                 && l.price_by.is_none()
                 && l.discounts.is_empty()
         });
@@ -423,6 +464,7 @@ impl OpenSale {
             quantity,
             discounts: Vec::new(),
             taxes: product.taxes.clone(),
+            priced_with: None,
             deposit_of: None,
             voided: false,
         });
@@ -441,6 +483,7 @@ impl OpenSale {
                 discounts: Vec::new(),
                 // A deposit is not turnover: no tax, no discount.
                 taxes: Vec::new(),
+                priced_with: None,
                 deposit_of: Some(id),
                 voided: false,
             });
@@ -473,6 +516,34 @@ impl OpenSale {
         for deposit in self.deposits_of(id) {
             deposit.quantity = quantity;
         }
+        Ok(())
+    }
+
+    /// Charges other taxes than those of the products, or with `None` those again;
+    /// `taxes` tells what is charged on a product then. Prices are brought to them,
+    /// but for those that a person typed.
+    ///
+    /// # Errors
+    /// [`SaleError::Tendered`], and what `taxes` says.
+    pub fn tax_as<E: From<SaleError>>(
+        &mut self,
+        set: Option<TaxedAs>,
+        taxes: impl Fn(&TaxedAs, ProductId) -> Result<Vec<Tax>, E>,
+    ) -> Result<(), E> {
+        self.untendered()?;
+        for line in &mut self.lines {
+            let Some(product) = line.product else {
+                continue;
+            };
+            let own = line.priced_with.take();
+            let own = own.unwrap_or_else(|| std::mem::take(&mut line.taxes));
+            line.taxes = match &set {
+                Some(set) => taxes(set, product)?,
+                None => own.clone(),
+            };
+            line.priced_with = (line.taxes != own).then_some(own);
+        }
+        self.taxed_as = set;
         Ok(())
     }
 
@@ -651,6 +722,7 @@ impl OpenSale {
             voided,
             discounts: self.discounts,
             coupons: self.coupons,
+            taxed_as: self.taxed_as,
             tenders,
             taxes: figures.taxes,
             net: figures.net,
@@ -725,6 +797,33 @@ fn basket_line(line: &SaleLine) -> BasketLine {
         discounts: line.discounts.clone(),
         discountable: goods,
         turnover: goods,
+        // What a person typed is what is charged.
+        priced_with: line.priced_with.clone().filter(|_| line.price_by.is_none()),
         ..BasketLine::new(line.unit_price, line.quantity, line.taxes.clone())
     }
+}
+
+/// Brings what promotions take off to the taxes that are charged: three for €5.00 are
+/// as much cheaper for a customer who is exempt as the goods are. Each is worth the
+/// difference of two running values, so what was for nothing stays so.
+fn rebase_promotions(line: &mut BasketLine, currency: Currency) -> Result<(), QuoteError> {
+    if line.priced_with.is_none() || line.promotions.is_empty() {
+        return Ok(());
+    }
+    let marked = gross(line.unit_price, line.quantity, currency)?;
+    let charged = gross(line.charged_unit_price(currency)?, line.quantity, currency)?;
+    let mut marked_off = Money::zero(currency);
+    let mut charged_off = Money::zero(currency);
+    for promoted in &mut line.promotions {
+        marked_off = marked_off.checked_add(promoted.amount)?;
+        let all = charged
+            .to_decimal()
+            .checked_mul(marked_off.to_decimal())
+            .and_then(|worth| worth.checked_div(marked.to_decimal()))
+            .ok_or(MoneyError::TooLarge)?;
+        let all = Money::rounded(all, currency, HALF_UP)?;
+        promoted.amount = all.checked_sub(charged_off)?;
+        charged_off = all;
+    }
+    Ok(())
 }

@@ -317,6 +317,7 @@ fn sold_for_cash(sold: &[Sold], amount_off: i64, per_document: bool) -> (Committ
                     quantity: line.quantity,
                     discounts: line.discounts.clone(),
                     taxes: line.taxes.clone(),
+                    priced_with: line.priced_with.clone(),
                     deposit_of: None,
                     voided: false,
                 },
@@ -326,6 +327,7 @@ fn sold_for_cash(sold: &[Sold], amount_off: i64, per_document: bool) -> (Committ
         voided: vec![],
         discounts: basket.discounts,
         coupons: Vec::new(),
+        taxed_as: None,
         tenders: vec![Tender {
             id: TenderId(Uuid::from_u128(901)),
             kind: TenderKind::Cash,

@@ -8,13 +8,14 @@ use sha2::{Digest, Sha256};
 use crate::error::{Result, StoreError};
 
 /// The migrations, in order. A test holds this against the folder.
-pub(crate) const MIGRATIONS: [&str; 6] = [
+pub(crate) const MIGRATIONS: [&str; 7] = [
     include_str!("../../../migrations/0001_journal.sql"),
     include_str!("../../../migrations/0002_projections.sql"),
     include_str!("../../../migrations/0003_reference.sql"),
     include_str!("../../../migrations/0004_working.sql"),
     include_str!("../../../migrations/0005_promotions.sql"),
     include_str!("../../../migrations/0006_product_tax.sql"),
+    include_str!("../../../migrations/0007_customer_taxes.sql"),
 ];
 
 /// Brings the database to this program's schema. Before the first new migration

@@ -87,8 +87,9 @@ fn customer(row: &Row<'_>) -> rusqlite::Result<(Customer, String)> {
         phone: row.get(3)?,
         card,
         groups: Vec::new(),
+        tax_set: row.get(9)?,
     };
-    Ok((customer, row.get(9)?))
+    Ok((customer, row.get(10)?))
 }
 
 fn with_groups((customer, groups): (Customer, String)) -> Result<Customer> {
@@ -99,7 +100,7 @@ fn with_groups((customer, groups): (Customer, String)) -> Result<Customer> {
 }
 
 const CUSTOMER: &str =
-    "id, name, email, phone, stripe_customer, payment_method, brand, last4, expires,
+    "id, name, email, phone, stripe_customer, payment_method, brand, last4, expires, tax_set,
      (SELECT json_group_array(g.name ORDER BY g.name) FROM customer_group g WHERE g.customer = id)";
 
 impl Tx<'_> {
@@ -241,8 +242,8 @@ impl Tx<'_> {
         self.conn
             .prepare_cached(
                 "INSERT INTO customer (id, name, email, phone, stripe_customer, payment_method,
-                                       brand, last4, expires, consent_at)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+                                       brand, last4, expires, consent_at, tax_set)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
             )?
             .execute((
                 blob::of(customer.id.0),
@@ -255,6 +256,7 @@ impl Tx<'_> {
                 card.map(|c| &c.last4),
                 card.map(|c| &c.expires),
                 consent_at,
+                &customer.tax_set,
             ))?;
         self.set_customer_groups(customer.id, &customer.groups)
     }
@@ -278,6 +280,26 @@ impl Tx<'_> {
         Ok(())
     }
 
+    /// Charges a customer these taxes instead of the products' own, or those again.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn set_customer_taxes(&self, id: CustomerId, tax_set: Option<&str>) -> Result<()> {
+        self.conn
+            .prepare_cached("UPDATE customer SET tax_set = ?2 WHERE id = ?1")?
+            .execute((blob::of(id.0), tax_set))?;
+        Ok(())
+    }
+
+    /// How many customers are charged these taxes.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn customers_taxed(&self, tax_set: &str) -> Result<i64> {
+        let sql = "SELECT count(*) FROM customer WHERE tax_set = ?1";
+        Ok(self.conn.query_row(sql, [tax_set], |r| r.get(0))?)
+    }
+
     /// Empties a customer's row, and what the outbox keeps of their charges; the id
     /// stays. False where there is none.
     ///
@@ -296,7 +318,7 @@ impl Tx<'_> {
         let changed = self.conn.execute(
             "UPDATE customer SET name = NULL, email = NULL, phone = NULL, stripe_customer = NULL,
                     payment_method = NULL, brand = NULL, last4 = NULL, expires = NULL,
-                    consent_at = NULL
+                    consent_at = NULL, tax_set = NULL
              WHERE id = ?1",
             [blob::of(id.0)],
         )?;

@@ -267,6 +267,7 @@ pub(crate) fn apply(tx: &Tx<'_>, entry: &Entry) -> Result<()> {
         | JournalEvent::DrawerCounted { .. }
         | JournalEvent::Reprinted { .. }
         | JournalEvent::CustomerErased { .. }
+        | JournalEvent::CustomerChanged { .. }
         | JournalEvent::SettingsChanged { .. }
         | JournalEvent::StaffChanged { .. }
         | JournalEvent::CatalogueImported { .. }

@@ -143,6 +143,7 @@ pub fn split_with_queued_card() -> SaleReceipt {
             tax("B", "10 %", 1451, 145, 1596),
             tax("C", "21 %", 723, 152, 875),
         ],
+        taxed_as: None,
         copy: Copy::Original,
         mark: Mark::None,
         qr: Some("https://evertill.example/r/1-024812?h=5C0E77B1D24A".into()),

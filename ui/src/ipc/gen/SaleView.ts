@@ -26,6 +26,10 @@ customer: CustomerView | null,
  */
 coupons: Array<CouponView>, 
 /**
+ * Name of the taxes charged instead of the products' own.
+ */
+taxed_as?: string, 
+/**
  * Sum of the lines before any discount.
  */
 gross: MoneyView, 
