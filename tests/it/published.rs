@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use rust_decimal::Decimal;
 use till_app::profile::Profiles;
-use till_domain::barcode::{Barcode, Date, SEPARATOR, check_digit, expand_upc_e};
+use till_domain::barcode::{Barcode, SEPARATOR, check_digit, expand_upc_e};
 use till_domain::money::{Currency, Money, RoundingMode, decimal};
 use till_domain::quote::{Basket, BasketLine, Quote, TaxRounding, quote};
 use till_domain::settle::{BasketTender, CashRounding};
@@ -149,7 +149,7 @@ fn check(row: &Row) -> Result<(), String> {
         "upc-e" => expand_upc_e(given).unwrap_or_default(),
         "element string" => {
             let scan = given.replace("<GS>", &SEPARATOR.to_string());
-            let today = Date::new(2024, 1, 1).ok_or("a day")?;
+            let today = jiff::civil::date(2024, 1, 1);
             let read = Barcode::parse(&scan, &[], today).map_err(|e| e.to_string())?;
             let elements: Vec<String> = read
                 .elements

@@ -1,8 +1,8 @@
 //! Domain values → what a person reads. No decision is made here.
 
+use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use rust_decimal::Decimal;
-use till_domain::barcode::Date;
 use till_domain::catalog::{Customer, Role, Unit, User};
 use till_domain::charge::ChargeState;
 use till_domain::ids::{Timestamp, UserId};
@@ -47,20 +47,13 @@ pub(crate) fn zoned(shop: &Shop, at: Timestamp) -> jiff::Zoned {
 }
 
 /// The day in the shop's zone.
-pub(crate) fn day(shop: &Shop, at: Timestamp) -> crate::profile::Day {
-    zoned(shop, at).date().into()
+pub(crate) fn day(shop: &Shop, at: Timestamp) -> Date {
+    zoned(shop, at).date()
 }
 
 /// RFC 3339 in the shop's zone.
 pub(crate) fn local(shop: &Shop, at: Timestamp) -> String {
     zoned(shop, at).strftime("%Y-%m-%dT%H:%M:%S%:z").to_string()
-}
-
-/// The same day as the codes on goods count it; none outside their calendar.
-pub(crate) fn date(shop: &Shop, at: Timestamp) -> Option<Date> {
-    let zoned = zoned(shop, at);
-    let (month, day) = (u8::try_from(zoned.month()), u8::try_from(zoned.day()));
-    Date::new(zoned.year().into(), month.ok()?, day.ok()?)
 }
 
 /// "17:44".

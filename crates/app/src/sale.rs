@@ -1,7 +1,8 @@
 //! Ringing up: from the first scan to the receipt.
 
+use jiff::civil::Date;
 use rust_decimal::Decimal;
-use till_domain::barcode::{Barcode, BarcodeError, Date, Rule};
+use till_domain::barcode::{Barcode, BarcodeError, Rule};
 use till_domain::catalog::{Customer, Product, Unit};
 use till_domain::charge::ChargeState;
 use till_domain::explain::{Why, explain};
@@ -75,10 +76,6 @@ pub(crate) fn customer_of(tx: &Tx<'_>, sale: &OpenSale) -> Result<Option<Custome
         Some(id) => tx.customer(id)?,
         None => None,
     })
-}
-
-fn today(shop: &Shop, now: Timestamp) -> Result<Date, AppError> {
-    figures::date(shop, now).ok_or_else(|| AppError::internal("the clock is outside the calendar"))
 }
 
 /// Reads a code, and looks for what the catalogue knows under it. Digits of a length
@@ -421,7 +418,7 @@ impl Till {
             if self.is_coupon(tx, shop, sale, code)? {
                 return Ok(sale.add_coupon(code)?);
             }
-            let today = today(shop, now)?;
+            let today = figures::day(shop, now);
             let (scan, product) = find_code(tx, code, &shop.barcode_rules, today)?;
             let product = product.ok_or(ErrorCode::BarcodeUnknown)?.product;
             if scan.sell_until().is_some_and(|last| last < today) {
@@ -445,7 +442,7 @@ impl Till {
         self.store()?.read(|tx| {
             let shop = shop(tx)?;
             let rules = rules.unwrap_or(&shop.barcode_rules);
-            let (scan, product) = find_code(tx, code, rules, today(&shop, now)?)?;
+            let (scan, product) = find_code(tx, code, rules, figures::day(&shop, now))?;
             Ok((scan, product.map(|p| figures::product(&p, &shop))))
         })
     }
@@ -485,7 +482,7 @@ impl Till {
         quantity: Decimal,
         now: Timestamp,
     ) -> Result<(), AppError> {
-        product.taxes = shop.taxes_of(None, &product, figures::day(shop, now))?;
+        product.taxes = shop.taxes_of(None, &product, figures::day(shop, now).into())?;
         sale.add_product(&product, quantity, || LineId(self.new_id()))?;
         taxes::follow(tx, shop, sale, now)
     }

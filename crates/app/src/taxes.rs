@@ -26,7 +26,7 @@ fn tax_as(
     set: Option<TaxedAs>,
     now: Timestamp,
 ) -> Result<(), AppError> {
-    let day = figures::day(shop, now);
+    let day = figures::day(shop, now).into();
     sale.tax_as(set, |set, product| {
         let product = tx.product(product)?.ok_or(ErrorCode::NotFound)?.product;
         shop.taxes_of(Some(shop.tax_set(&set.code)?), &product, day)

@@ -11,7 +11,7 @@ use std::path::Path;
 use serde_json::{Value, json};
 use till_app::error::AppError;
 use till_app::view::ProductView;
-use till_domain::barcode::{Barcode, BarcodeError, Date, Rule};
+use till_domain::barcode::{Barcode, BarcodeError, Rule};
 
 use crate::answer::{Answer, Done, Refusal, exit, note};
 use crate::args::BarcodeArgs;
@@ -110,16 +110,6 @@ fn rules_of(file: &Path) -> Result<Vec<Rule>, Refusal> {
     input::parse(&file.display().to_string(), &text)
 }
 
-fn today() -> Result<Date, AppError> {
-    let now = jiff::Zoned::now();
-    let (month, day) = (u8::try_from(now.month()), u8::try_from(now.day()));
-    month
-        .ok()
-        .zip(day.ok())
-        .and_then(|(month, day)| Date::new(now.year().into(), month, day))
-        .ok_or_else(|| AppError::internal("the clock is outside the calendar"))
-}
-
 /// Reads every code; exit 1 when one could not be read.
 pub(crate) fn run(args: &BarcodeArgs, data: Option<&Path>, input: &Input) -> Done {
     let from_input = match args.codes.as_slice() {
@@ -152,7 +142,7 @@ pub(crate) fn run(args: &BarcodeArgs, data: Option<&Path>, input: &Input) -> Don
         ));
     }
     let till = data.filter(has_shop).map(shop::open_existing).transpose()?;
-    let today = today()?;
+    let today = jiff::Zoned::now().date();
     let read = |code: &str| -> Read {
         match &till {
             Some(till) => till.read_code(code, rules.as_deref()),

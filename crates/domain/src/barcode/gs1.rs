@@ -13,6 +13,7 @@ use std::fmt;
 use std::fmt::Write as _;
 use std::sync::LazyLock;
 
+use jiff::civil::Date;
 use rust_decimal::Decimal;
 
 use super::check_digit;
@@ -22,49 +23,9 @@ use crate::money::Currency;
 /// Specifications 7.8.6).
 pub const SEPARATOR: char = '\u{1D}';
 
-/// A day of the calendar.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Date {
-    year: i32,
-    month: u8,
-    day: u8,
-}
-
-impl Date {
-    /// The year.
-    #[must_use]
-    pub const fn year(self) -> i32 {
-        self.year
-    }
-
-    /// The day, if there is one.
-    #[must_use]
-    pub fn new(year: i32, month: u8, day: u8) -> Option<Self> {
-        let there_is = (1..=9999).contains(&year) && (1..=days_in(year, month)).contains(&day);
-        there_is.then_some(Self { year, month, day })
-    }
-}
-
-impl fmt::Display for Date {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:04}-{:02}-{:02}", self.year, self.month, self.day)
-    }
-}
-
-/// 0 where there is no such month.
-const fn days_in(year: i32, month: u8) -> u8 {
-    match month {
-        1 | 3 | 5 | 7 | 8 | 10 | 12 => 31,
-        4 | 6 | 9 | 11 => 30,
-        2 if year % 4 == 0 && (year % 100 != 0 || year % 400 == 0) => 29,
-        2 => 28,
-        _ => 0,
-    }
-}
-
 /// The year that two digits mean in a given year: from 49 years back to 50 ahead
 /// (General Specifications 7.12).
-const fn full_year(two_digits: i32, this_year: i32) -> i32 {
+const fn full_year(two_digits: i16, this_year: i16) -> i16 {
     let century = this_year - this_year % 100;
     match two_digits - this_year % 100 {
         51..=99 => century - 100 + two_digits,
@@ -321,7 +282,7 @@ impl Row {
     }
 
     /// Reads the value of one element.
-    fn element(&self, ai: &'static str, value: &str, this_year: i32) -> Result<Element, Gs1Error> {
+    fn element(&self, ai: &'static str, value: &str, this_year: i16) -> Result<Element, Gs1Error> {
         let (found, least, most) = (value.len(), self.least(), self.most());
         let mut element = Element {
             ai,
@@ -363,7 +324,7 @@ impl Row {
 
 impl Part {
     /// Checks the text of a part and adds what it says.
-    fn take(&self, text: &str, this_year: i32, element: &mut Element) -> Result<(), Fault> {
+    fn take(&self, text: &str, this_year: i16, element: &mut Element) -> Result<(), Fault> {
         let number = || text.parse::<i64>().map_err(|_| Fault::Characters);
         let content = |right: bool| right.then_some(()).ok_or(Fault::Content);
         match self.check {
@@ -400,14 +361,14 @@ impl Part {
             }
             Check::Date { last_day } => {
                 let number = number()?;
-                let year = i32::try_from(number / 10_000).map_err(|_| Fault::Date)?;
+                let year = i16::try_from(number / 10_000).map_err(|_| Fault::Date)?;
                 let year = full_year(year, this_year);
                 element.day(year, number, last_day)?;
                 return Ok(());
             }
             Check::FullDate => {
                 let number = number()?;
-                let year = i32::try_from(number / 10_000).map_err(|_| Fault::Date)?;
+                let year = i16::try_from(number / 10_000).map_err(|_| Fault::Date)?;
                 element.day(year, number, false)?;
                 return Ok(());
             }
@@ -456,13 +417,16 @@ impl Part {
 
 impl Element {
     /// Adds a day given as `…MMDD`; a second one makes it a range.
-    fn day(&mut self, year: i32, number: i64, last_day: bool) -> Result<(), Fault> {
-        let month = u8::try_from(number / 100 % 100).map_err(|_| Fault::Date)?;
-        let day = match u8::try_from(number % 100).map_err(|_| Fault::Date)? {
-            0 if last_day => days_in(year, month),
-            day => day,
+    fn day(&mut self, year: i16, number: i64, last_day: bool) -> Result<(), Fault> {
+        let part = |number: i64| i8::try_from(number % 100).map_err(|_| Fault::Date);
+        let date = |day| Date::new(year, part(number / 100)?, day).map_err(|_| Fault::Date);
+        let date = match part(number)? {
+            0 if last_day => date(1)?.last_of_month(),
+            day => date(day)?,
         };
-        let date = Date::new(year, month, day).ok_or(Fault::Date)?;
+        if year == 0 {
+            return Err(Fault::Date);
+        }
         if self.date.is_some() {
             self.value.push('/');
         } else {
@@ -569,7 +533,7 @@ impl Elements {
 
 /// Reads what a scanner sends: identifiers and values in a row, [`SEPARATOR`] behind
 /// each value whose length is not predefined, but for the last.
-pub(super) fn read(text: &str, this_year: i32) -> Result<Vec<Element>, Gs1Error> {
+pub(super) fn read(text: &str, this_year: i16) -> Result<Vec<Element>, Gs1Error> {
     // Some scanners send the FNC1 that begins every symbol, some one at the end.
     let text = text.strip_prefix(SEPARATOR).unwrap_or(text);
     let mut rest = text.strip_suffix(SEPARATOR).unwrap_or(text);
@@ -611,7 +575,7 @@ pub(super) fn is_bracketed(text: &str) -> bool {
 /// Reads what is printed under a symbol: `(01)09501101530003(3103)001750`. Spaces are
 /// for the eye: no value has one. Two to four digits in brackets are always an
 /// identifier, also where they might be part of a value: such a value must be scanned.
-pub(super) fn read_bracketed(text: &str, this_year: i32) -> Result<Vec<Element>, Gs1Error> {
+pub(super) fn read_bracketed(text: &str, this_year: i16) -> Result<Vec<Element>, Gs1Error> {
     let text = text.replace(' ', "");
     let mut rest = text.as_str();
     let mut elements = Elements::default();
@@ -644,7 +608,7 @@ const LINK_KEYS: [&str; 16] = [
 
 /// Reads a GS1 Digital Link: `https://example.com/01/09506000134352/10/AB-1?17=270228`.
 /// A compressed one is refused: it needs a resolver.
-pub(super) fn read_link(url: &str, this_year: i32) -> Result<Vec<Element>, Gs1Error> {
+pub(super) fn read_link(url: &str, this_year: i16) -> Result<Vec<Element>, Gs1Error> {
     let (_, address) = url.split_once("://").ok_or(Gs1Error::Link)?;
     let address = address.split('#').next().unwrap_or_default();
     let (path, query) = address.split_once('?').unwrap_or((address, ""));

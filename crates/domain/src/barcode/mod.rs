@@ -13,10 +13,11 @@ mod card;
 mod gs1;
 mod rules;
 
+use jiff::civil::Date;
 use rust_decimal::Decimal;
 
 pub use card::looks_like_card;
-pub use gs1::{Date, Element, Fault, Gs1Error, SEPARATOR};
+pub use gs1::{Element, Fault, Gs1Error, SEPARATOR};
 pub use rules::{Label, Rule, RuleError, ValueKind};
 
 use crate::money::Currency;
