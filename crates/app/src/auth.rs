@@ -34,6 +34,15 @@ impl Session {
     pub const fn user(&self) -> &User {
         &self.user
     }
+
+    /// Nobody but a manager goes on.
+    pub(crate) fn must_manage(&self) -> Result<(), AppError> {
+        if self.user.role.may_approve() {
+            Ok(())
+        } else {
+            Err(ErrorCode::NeedsManager.into())
+        }
+    }
 }
 
 /// Argon2id with a salt of its own.
@@ -83,6 +92,26 @@ impl Till {
             by: user.id,
             reason: reason.to_owned(),
         })
+    }
+
+    /// A manager's yes to one act: typed on the spot, or that of who is signed in.
+    /// None where nobody of them is a manager.
+    ///
+    /// # Errors
+    /// As [`Till::approve`].
+    pub(crate) fn managers_yes(
+        &self,
+        session: &Session,
+        approval: Option<&ApprovalInput>,
+    ) -> Result<Option<Approval>, AppError> {
+        let own = || Approval {
+            by: session.user().id,
+            reason: String::new(),
+        };
+        match approval {
+            Some(input) => self.approve(input).map(Some),
+            None => Ok(session.user().role.may_approve().then(own)),
+        }
     }
 
     /// Everybody of the staff, those too who may not sign in.

@@ -547,9 +547,7 @@ impl Till {
         text: &str,
         import: Import,
     ) -> Result<Imported, AppError> {
-        if !session.user().role.may_approve() {
-            return Err(ErrorCode::NeedsManager.into());
-        }
+        session.must_manage()?;
         let now = self.now();
         let shop = self.shop()?;
         let (rows, mut bad) = read(text, &shop)?;

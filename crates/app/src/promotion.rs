@@ -185,9 +185,7 @@ impl Till {
         others: Others,
         import: Import,
     ) -> Result<Imported, AppError> {
-        if !session.user().role.may_approve() {
-            return Err(ErrorCode::NeedsManager.into());
-        }
+        session.must_manage()?;
         let promotions = read(text, form)?;
         let now = self.now();
         let mut store = self.store()?;

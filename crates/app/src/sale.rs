@@ -501,20 +501,6 @@ impl Till {
         self.change_sale(session, |_, _, sale| Ok(sale.set_quantity(line, quantity)?))
     }
 
-    /// A manager's PIN, or a signed-in manager.
-    fn may_approve(
-        &self,
-        session: &Session,
-        approval: Option<&ApprovalInput>,
-    ) -> Result<Option<till_domain::ids::UserId>, AppError> {
-        if session.user().role.may_approve() {
-            return Ok(Some(session.user().id));
-        }
-        approval
-            .map(|input| Ok(self.approve(input)?.by))
-            .transpose()
-    }
-
     /// Changes the price of one. A cashier needs a manager for it.
     ///
     /// # Errors
@@ -529,8 +515,9 @@ impl Till {
         let line = line_id(line)?;
         let price = amount(price, &self.shop()?)?;
         let by = self
-            .may_approve(session, approval)?
-            .ok_or(ErrorCode::NeedsManager)?;
+            .managers_yes(session, approval)?
+            .ok_or(ErrorCode::NeedsManager)?
+            .by;
         self.change_sale(session, |_, _, sale| {
             Ok(sale.override_price(line, price.to_decimal(), by)?)
         })
@@ -570,7 +557,7 @@ impl Till {
                 (Discount::Amount(off), percent)
             }
         };
-        if percent > shop.discount_percent_max && self.may_approve(session, approval)?.is_none() {
+        if percent > shop.discount_percent_max && self.managers_yes(session, approval)?.is_none() {
             return Err(ErrorCode::NeedsManager.into());
         }
         Ok(Some(discount))
@@ -713,9 +700,7 @@ impl Till {
     /// # Errors
     /// [`ErrorCode::NotNow`] while a card of theirs is not settled.
     pub fn erase_customer(&self, session: &Session, customer: &str) -> Result<(), AppError> {
-        if !session.user().role.may_approve() {
-            return Err(ErrorCode::NeedsManager.into());
-        }
+        session.must_manage()?;
         let id: CustomerId = customer.parse().map_err(|_| ErrorCode::NotFound)?;
         let now = self.now();
         self.store()?.write(|tx| {

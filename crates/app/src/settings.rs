@@ -666,9 +666,7 @@ impl Till {
         file: &str,
         text: &str,
     ) -> Result<Vec<SettingChange>, AppError> {
-        if !session.user().role.may_approve() {
-            return Err(ErrorCode::NeedsManager.into());
-        }
+        session.must_manage()?;
         let set: Settings = parse_toml(file, text)?;
         let now = self.now();
         self.store()?.write(|tx| {

@@ -9,7 +9,7 @@
 
 use till_domain::ids::{CustomerId, Timestamp};
 use till_domain::journal::JournalEvent;
-use till_domain::sale::{Approval, OpenSale, TaxedAs};
+use till_domain::sale::{OpenSale, TaxedAs};
 use till_store::Tx;
 
 use crate::auth::Session;
@@ -85,14 +85,7 @@ impl Till {
     ) -> Result<SaleView, AppError> {
         let now = self.now();
         // Outside the lock: a PIN's hash is slow on purpose.
-        let approval = match approval.filter(|_| set.is_some()) {
-            Some(input) => Some(self.approve(input)?),
-            None if session.user().role.may_approve() => Some(Approval {
-                by: session.user().id,
-                reason: String::new(),
-            }),
-            None => None,
-        };
+        let approval = self.managers_yes(session, approval.filter(|_| set.is_some()))?;
         self.change_sale(session, |tx, shop, sale| {
             let set = set.map(|code| shop.tax_set(code)).transpose()?;
             let set = match set {
@@ -157,9 +150,7 @@ impl Till {
         customer: &str,
         change: impl FnOnce(&Tx<'_>, &Shop, CustomerId) -> Result<(), AppError>,
     ) -> Result<CustomerView, AppError> {
-        if !session.user().role.may_approve() {
-            return Err(ErrorCode::NeedsManager.into());
-        }
+        session.must_manage()?;
         let id: CustomerId = customer.parse().map_err(|_| ErrorCode::NotFound)?;
         let now = self.now();
         self.store()?.write(|tx| {
