@@ -330,7 +330,8 @@ fn every_bad_row_is_named_and_the_catalogue_stays_as_it_was() {
         9012,Place,1.00,each,low,,,first,1\n\
         9013,Grams,1.00,kg,low,,,,1.2345\n\
         9014,Short,1.00,each\n\
-        4242 4242 4242 4242,Card,1.00,each,low,,,,1\n";
+        4242 4242 4242 4242,Card,1.00,each,low,,,,1\n\
+        9016,Case,1.00,each,low,08700000012035,,,1\n";
     let done = import(&world, file);
     let said: Vec<String> = done
         .bad
@@ -355,6 +356,7 @@ fn every_bad_row_is_named_and_the_catalogue_stays_as_it_was() {
             "16 9013 stock: 1.2345 has more than 3 decimal places",
             "17  : 4 cells where the header has 9",
             "18  sku: looks like a card number",
+            "19 9016 barcodes: 08700000012035 is the code of another product",
         ]
     );
     assert_eq!((done.added, done.changed, done.unchanged), (0, 0, 0));

@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use csv::StringRecord;
 use rust_decimal::Decimal;
 use serde::Serialize;
-use till_domain::barcode::{check_digit, expand_upc_e, looks_like_card};
+use till_domain::barcode::{check_digit, expand_upc_e, looks_like_card, spellings};
 use till_domain::catalog::{Deposit, Product, Unit};
 use till_domain::ids::ProductId;
 use till_domain::journal::JournalEvent;
@@ -333,7 +333,8 @@ fn read(text: &str, shop: &Shop) -> Result<(Vec<Row>, Vec<BadRow>), AppError> {
             twice("sku", &row.sku, before);
         }
         for code in row.codes.iter().flatten() {
-            if let Some(before) = codes.insert(code.clone(), row.line) {
+            let longest = spellings(code).pop().unwrap_or_default();
+            if let Some(before) = codes.insert(longest, row.line) {
                 twice("barcodes", code, before);
             }
         }
@@ -472,14 +473,16 @@ fn take_in(
     // that is not in it.
     for row in rows {
         for code in row.codes.iter().flatten() {
-            if let Some(owner) = tx.owner_of_code(code)?
-                && !theirs.contains(&owner)
-            {
-                done.bad.push(bad(
-                    row,
-                    "barcodes",
-                    format!("{code} is the code of another product"),
-                ));
+            for spelling in spellings(code) {
+                if let Some(owner) = tx.owner_of_code(&spelling)?
+                    && !theirs.contains(&owner)
+                {
+                    done.bad.push(bad(
+                        row,
+                        "barcodes",
+                        format!("{code} is the code of another product"),
+                    ));
+                }
             }
         }
     }

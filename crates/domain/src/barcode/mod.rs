@@ -191,6 +191,17 @@ fn ways_to_write(gtin: &str) -> Vec<String> {
     ways
 }
 
+/// How a code of the catalogue can be written: a GTIN in each of its lengths, the
+/// longest last; any other code as it is.
+#[must_use]
+pub fn spellings(code: &str) -> Vec<String> {
+    if all_digits(code) && matches!(code.len(), 8 | 12..=14) {
+        ways_to_write(code)
+    } else {
+        vec![code.to_owned()]
+    }
+}
+
 /// What a symbology identifier says: `]`, a letter, a modifier (ISO/IEC 15424;
 /// General Specifications 5.1.3).
 enum Said {
@@ -491,10 +502,6 @@ impl Barcode {
 fn lookups_of(label: &Label) -> Vec<String> {
     let mut lookups: Vec<String> = label.item_prefix.clone().into_iter().collect();
     lookups.retain(|prefix| prefix.len() >= 4);
-    if all_digits(&label.item_code) && matches!(label.item_code.len(), 8 | 12..=14) {
-        lookups.extend(ways_to_write(&label.item_code));
-    } else {
-        lookups.push(label.item_code.clone());
-    }
+    lookups.extend(spellings(&label.item_code));
     lookups
 }
