@@ -10,6 +10,7 @@
 )]
 
 mod bad_input;
+mod card_guard;
 mod cards;
 mod day;
 mod journal;

@@ -13,9 +13,10 @@ use till_domain::journal::{JournalEvent, StaffChange};
 use till_domain::sale::Approval;
 use till_store::{Tx, UserRow};
 
+use crate::Till;
 use crate::error::{AppError, ErrorCode};
+use crate::guard::{check_note, check_text};
 use crate::view::ApprovalInput;
-use crate::{Till, check_text};
 
 /// Wrong PINs before a person is locked.
 pub const TRIES: u32 = 5;
@@ -80,10 +81,7 @@ impl Till {
             .parse()
             .map(UserId)
             .map_err(|_| ErrorCode::NotFound)?;
-        let reason = input.reason.trim();
-        if !reason.is_empty() {
-            check_text(reason, 200)?;
-        }
+        let reason = check_note(&input.reason, 200)?;
         let user = self.check_pin(id, &input.pin)?;
         if !user.role.may_approve() {
             return Err(ErrorCode::NeedsManager.into());

@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use csv::StringRecord;
 use rust_decimal::Decimal;
 use serde::Serialize;
-use till_domain::barcode::{check_digit, expand_upc_e, looks_like_card, spellings};
+use till_domain::barcode::{check_digit, expand_upc_e, hide_cards, looks_like_card, spellings};
 use till_domain::catalog::{Deposit, Product, Unit};
 use till_domain::ids::ProductId;
 use till_domain::journal::JournalEvent;
@@ -538,6 +538,15 @@ pub(crate) fn take_in_sample(
     }
 }
 
+/// A bad row repeats what its cells say, but no card number.
+fn without_cards(row: BadRow) -> BadRow {
+    BadRow {
+        sku: hide_cards(&row.sku).into_owned(),
+        what: hide_cards(&row.what).into_owned(),
+        ..row
+    }
+}
+
 impl Till {
     /// Takes a file of products in: new ones are added, known ones, by `sku`, are
     /// changed; others stay. Where a row is wrong, nothing is changed.
@@ -582,7 +591,7 @@ impl Till {
         match done {
             Ok(done) => Ok(done),
             Err(Undone::Bad(bad)) => Ok(Imported {
-                bad,
+                bad: bad.into_iter().map(without_cards).collect(),
                 ..Imported::default()
             }),
             Err(Undone::Fault(error)) => Err(error),

@@ -5,7 +5,7 @@
 //! the same words.
 
 use serde::Serialize;
-use till_domain::barcode::{BarcodeError, Fault, Gs1Error};
+use till_domain::barcode::{BarcodeError, Fault, Gs1Error, hide_cards};
 use till_domain::ids::Timestamp;
 use till_domain::limits::OverLimit;
 use till_domain::money::MoneyError;
@@ -331,7 +331,8 @@ impl AppError {
     pub fn refused(code: ErrorCode, detail: impl Into<String>) -> Self {
         Self::Refused {
             code,
-            detail: detail.into(),
+            // It may repeat what somebody typed.
+            detail: hide_cards(&detail.into()).into_owned(),
         }
     }
 

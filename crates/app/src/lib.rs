@@ -12,6 +12,7 @@ mod books;
 pub mod catalogue;
 pub mod error;
 mod figures;
+mod guard;
 mod journal;
 mod outbox;
 mod paper;
@@ -33,9 +34,9 @@ pub mod view;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard};
 
-use till_domain::barcode::looks_like_card;
+use rust_decimal::Decimal;
 use till_domain::ids::{Timestamp, Uuid};
-use till_domain::money::Money;
+use till_domain::money::{Money, decimal};
 use till_domain::promotion::PromotionBook;
 use till_store::{Store, Tx};
 use till_sync::phases::Claim;
@@ -43,6 +44,7 @@ use till_sync::transport::Answer;
 
 pub use crate::books::Audit;
 use crate::error::{AppError, ErrorCode};
+use crate::guard::no_card;
 pub use crate::journal::JournalHead;
 use crate::ports::{Clock, Ids, ReceiptPrinter, SecretStore};
 pub use crate::promotion::{FileForm, Import, Imported, Others, PromotionFile};
@@ -202,20 +204,15 @@ pub(crate) fn shop(tx: &Tx<'_>) -> Result<Shop, AppError> {
         .ok_or_else(|| ErrorCode::NoShop.into())
 }
 
-/// A word from a person: not empty, not a page, and no card number.
-pub(crate) fn check_text(text: &str, longest: usize) -> Result<(), AppError> {
-    if looks_like_card(text) {
-        return Err(ErrorCode::LooksLikeCard.into());
-    }
-    let length = text.trim().chars().count();
-    if length == 0 || length > longest || text.chars().any(char::is_control) {
-        return Err(ErrorCode::BadText.into());
-    }
-    Ok(())
+/// A quantity or a rate typed by a person.
+pub(crate) fn number(text: &str) -> Result<Decimal, AppError> {
+    no_card(text)?;
+    Ok(decimal(text.trim())?)
 }
 
 /// An amount typed by a person: not below zero, and not absurd.
 pub(crate) fn amount(text: &str, shop: &Shop) -> Result<Money, AppError> {
+    no_card(text)?;
     let amount = Money::parse(text.trim(), shop.currency())?;
     if amount.is_negative() {
         return Err(ErrorCode::Negative.into());

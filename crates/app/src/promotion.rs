@@ -19,8 +19,9 @@ use till_store::Tx;
 use crate::auth::Session;
 use crate::error::{AppError, ErrorCode};
 use crate::figures::zoned;
+use crate::guard::{check_all, check_text};
 use crate::view::SaleView;
-use crate::{Shop, Till, check_text};
+use crate::{Shop, Till};
 
 /// How a file of promotions is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -187,6 +188,7 @@ impl Till {
     ) -> Result<Imported, AppError> {
         session.must_manage()?;
         let promotions = read(text, form)?;
+        check_all(&promotions)?;
         let now = self.now();
         let mut store = self.store()?;
         let imported = store.write(|tx| {

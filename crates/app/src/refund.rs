@@ -5,7 +5,7 @@ use rust_decimal::Decimal;
 use till_domain::charge::RefundState;
 use till_domain::ids::{ReceiptNumber, RefundId, RefundPartId, TenderId};
 use till_domain::journal::{Entry, JournalEvent};
-use till_domain::money::{Money, decimal};
+use till_domain::money::Money;
 use till_domain::refund::{
     CommittedRefund, GiveBack, RefundPart, RefundQuote, SaleSoFar, TakeBack, TenderLeft,
     needs_manager, quote_refund,
@@ -20,12 +20,13 @@ use till_sync::request::{minimum_minor, stripe_minor};
 use crate::auth::Session;
 use crate::error::{AppError, ErrorCode};
 use crate::figures::{local, money, quantity, spoken, tender_kind, tender_label, user_name};
+use crate::guard::no_card;
 use crate::sale::{line_id, live_charge, need_shift, sale_at};
 use crate::view::{
     ApprovalInput, ReasonView, RefundDoneView, RefundLineInput, RefundLineView, RefundQuoteView,
     RefundSourceView, RefundTenderView, TenderKindView,
 };
-use crate::{Effects, OPEN_DRAWER, Shop, Till, paper, shop};
+use crate::{Effects, OPEN_DRAWER, Shop, Till, number, paper, shop};
 
 /// Reasons offered, with their codes.
 const REASONS: [(&str, &str); 5] = [
@@ -130,7 +131,7 @@ fn take_back(lines: &[RefundLineInput]) -> Result<Vec<TakeBack>, AppError> {
         .map(|l| {
             Ok(TakeBack {
                 line: line_id(&l.line)?,
-                quantity: decimal(l.quantity.trim())?,
+                quantity: number(&l.quantity)?,
                 restock: l.restock,
             })
         })
@@ -179,8 +180,9 @@ impl Till {
     /// The sale of a receipt, with what can still be taken back.
     ///
     /// # Errors
-    /// [`ErrorCode::NotFound`].
+    /// [`ErrorCode::NotFound`]; [`ErrorCode::LooksLikeCard`].
     pub fn refund_find(&self, receipt: &str) -> Result<RefundSourceView, AppError> {
+        no_card(receipt)?;
         self.store()?.read(|tx| {
             let shop = shop(tx)?;
             let source = source(tx, &shop, receipt)?;

@@ -8,7 +8,7 @@ use till_domain::charge::ChargeState;
 use till_domain::explain::{Why, explain};
 use till_domain::ids::{CustomerId, LineId, ProductId, ReceiptNumber, SaleId, TenderId, Timestamp};
 use till_domain::journal::{Entry, JournalEvent};
-use till_domain::money::{HALF_UP, Money, decimal};
+use till_domain::money::{HALF_UP, Money};
 use till_domain::quote::{Discount, quote};
 use till_domain::sale::{CommittedSale, OpenSale, Tender, TenderKind};
 use till_receipts::data::{Copy, Document};
@@ -19,13 +19,14 @@ use till_sync::phases;
 use crate::auth::Session;
 use crate::error::{AppError, ErrorCode};
 use crate::figures::{self, LiveCharge, local, money, tender_label};
+use crate::guard::{check_text, no_card};
 use crate::taxes;
 use crate::tender::ask_for_charge;
 use crate::view::{
     ApprovalInput, BootView, CustomerView, DiscountInput, DoneView, PlaceView, ProductView,
     ProfileView, SaleSummaryView, SaleView, ShiftView, ShopView, SuspendedView, UserView, WhyView,
 };
-use crate::{Effects, OPEN_DRAWER, Shop, Till, amount, check_text, paper, shop};
+use crate::{Effects, OPEN_DRAWER, Shop, Till, amount, number, paper, shop};
 
 pub(crate) fn line_id(text: &str) -> Result<LineId, AppError> {
     text.parse().map_err(|_| ErrorCode::NotFound.into())
@@ -322,8 +323,9 @@ impl Till {
     /// Products by name or code.
     ///
     /// # Errors
-    /// What the store says.
+    /// [`ErrorCode::LooksLikeCard`], and what the store says.
     pub fn search(&self, text: &str) -> Result<Vec<ProductView>, AppError> {
+        no_card(text)?;
         self.store()?.read(|tx| {
             let shop = shop(tx)?;
             let found = tx.search_products(text, 40)?;
@@ -462,7 +464,7 @@ impl Till {
         self.change_sale(session, |tx, shop, sale| {
             let product = tx.product(id)?.ok_or(ErrorCode::NotFound)?.product;
             let quantity = match quantity {
-                Some(text) => decimal(text.trim())?,
+                Some(text) => number(text)?,
                 None if product.unit == Unit::Kilogram => {
                     return Err(ErrorCode::QuantityKind.into());
                 }
@@ -497,7 +499,7 @@ impl Till {
         line: &str,
         quantity: &str,
     ) -> Result<SaleView, AppError> {
-        let (line, quantity) = (line_id(line)?, decimal(quantity.trim())?);
+        let (line, quantity) = (line_id(line)?, number(quantity)?);
         self.change_sale(session, |_, _, sale| Ok(sale.set_quantity(line, quantity)?))
     }
 
@@ -537,7 +539,7 @@ impl Till {
         let shop = self.shop()?;
         let (discount, percent) = match discount {
             DiscountInput::Percent(text) => {
-                let percent = decimal(text.trim())?;
+                let percent = number(text)?;
                 if percent.is_sign_negative() {
                     return Err(ErrorCode::Negative.into());
                 }
@@ -661,8 +663,9 @@ impl Till {
     /// Customers by name.
     ///
     /// # Errors
-    /// What the store says.
+    /// [`ErrorCode::LooksLikeCard`], and what the store says.
     pub fn customers(&self, text: &str) -> Result<Vec<CustomerView>, AppError> {
+        no_card(text)?;
         let found = self.store()?.read(|tx| tx.customers(text, 50))?;
         Ok(found.iter().map(figures::customer).collect())
     }

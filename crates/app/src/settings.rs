@@ -20,9 +20,10 @@ use till_store::Tx;
 
 use crate::auth::Session;
 use crate::error::{AppError, ErrorCode};
+use crate::guard::{check_all, check_text};
 use crate::profile::{DatedRate, check_rates, parse_toml, some_digits};
 use crate::shop::{Shop, ShopDeposit, TaxRate, TaxSet};
-use crate::{Till, check_text, shop};
+use crate::{Till, shop};
 
 /// All settings where they are shown. Where they are set, what is absent stays; an
 /// empty text, an increment of 0 and a place with no code take away what was there.
@@ -676,6 +677,7 @@ impl Till {
             check_named(tx, &before, &after)?;
             let changes = changes(&before, &after)?;
             if !changes.is_empty() {
+                check_all(&after)?;
                 tx.set_setting("shop", &after)?;
                 tx.append(
                     JournalEvent::SettingsChanged {

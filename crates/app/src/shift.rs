@@ -20,12 +20,13 @@ use crate::auth::Session;
 use crate::books::{Closing, Summary};
 use crate::error::{AppError, ErrorCode};
 use crate::figures::{money, short_time, spoken, user_name};
+use crate::guard::{check_note, check_text};
 use crate::paper::{Paper, pdf, print, shift_document, slip_document};
 use crate::report::{grand_total_at, line_view, report_view};
 use crate::view::{
     ApprovalInput, CompareView, CountInput, CountView, HintView, ReportLineView, ReportView,
 };
-use crate::{Effects, OPEN_DRAWER, Shop, Till, amount, check_text, shop};
+use crate::{Effects, OPEN_DRAWER, Shop, Till, amount, shop};
 
 /// Characters of a reason or a note.
 const REASON_MAX: usize = 200;
@@ -453,10 +454,7 @@ impl Till {
         approval: Option<&ApprovalInput>,
     ) -> Result<(ReportView, Effects), AppError> {
         let now = self.now();
-        let note = note.trim();
-        if !note.is_empty() {
-            check_text(note, REASON_MAX)?;
-        }
+        let note = check_note(note, REASON_MAX)?;
         let approval = approval.map(|input| self.approve(input)).transpose()?;
         let by = session.user().id;
         let (mut view, paper, document) = self.store()?.write(|tx| {

@@ -19,6 +19,7 @@ use till_domain::tax::{Tax, TaxKind};
 use till_store::Tx;
 
 use crate::error::{AppError, ErrorCode};
+use crate::guard::{check_all, check_text};
 use crate::profile::{DatedRate, Day, Profile, Profiles, TaxSetRule, digits};
 use crate::{Till, catalogue};
 
@@ -598,8 +599,8 @@ impl Till {
         manager_name: &str,
         manager_pin: &str,
     ) -> Result<(), AppError> {
-        crate::check_text(name, 80)?;
-        crate::check_text(manager_name, 80)?;
+        check_text(name, 80)?;
+        check_text(manager_name, 80)?;
         let profile = self.profiles()?.load(profile_code)?;
         let mut shop = shop_of(&profile, place, name.trim().to_owned())?;
         shop.test_mode = false;
@@ -617,6 +618,7 @@ impl Till {
         users: Vec<(String, Role, String)>,
         fill: impl FnOnce(&Self, &Tx<'_>) -> Result<(), AppError>,
     ) -> Result<(), AppError> {
+        check_all(shop)?;
         // Hashed before the transaction: a PIN's hash is slow on purpose.
         let users = users
             .into_iter()

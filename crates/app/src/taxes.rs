@@ -14,9 +14,10 @@ use till_store::Tx;
 
 use crate::auth::Session;
 use crate::error::{AppError, ErrorCode};
+use crate::guard::check_text;
 use crate::sale::customer_of;
 use crate::view::{ApprovalInput, CustomerView, SaleView};
-use crate::{Shop, Till, check_text, figures};
+use crate::{Shop, Till, figures};
 
 /// Charges the goods of a sale these taxes, at the rates of now.
 fn tax_as(

@@ -20,13 +20,14 @@ use till_sync::request::{Private, minimum_minor, stripe_minor};
 use crate::auth::Session;
 use crate::error::{AppError, ErrorCode};
 use crate::figures::money;
+use crate::guard::check_text;
 use crate::outbox::exposure;
 use crate::sale::{customer_of, live_charge, tender_id};
 use crate::view::{
     ApprovalInput, CashOptionView, LimitsView, OtherOptionView, SaleView, TenderKindView,
     TenderOptionsView,
 };
-use crate::{Shop, Till, amount, check_text, shop};
+use crate::{Shop, Till, amount, shop};
 
 /// The test card that the simulated reader hands over.
 const TEST_CARD: &str = "pm_card_visa";

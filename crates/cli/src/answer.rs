@@ -13,6 +13,7 @@ use rust_decimal::Decimal;
 use serde::Serialize;
 use serde_json::{Value, json};
 use till_app::error::{AppError, ErrorCode};
+use till_domain::barcode::hide_cards;
 
 /// Exit codes, as CLI.md promises them.
 pub(crate) mod exit {
@@ -85,9 +86,10 @@ pub(crate) fn to_stdout(bytes: &[u8]) -> io::Result<()> {
     }
 }
 
-/// Writes a line to standard error; nobody is told if nobody listens there.
+/// Writes a line to standard error; nobody is told if nobody listens there. It may
+/// repeat what was typed, but no card number.
 pub(crate) fn note(text: &str) {
-    let _ = writeln!(io::stderr().lock(), "{text}");
+    let _ = writeln!(io::stderr().lock(), "{}", hide_cards(text));
 }
 
 /// Amounts as decimal strings, wherever they are.
@@ -197,7 +199,7 @@ impl Refusal {
 
     /// The code and the sentence, as they stand under `error`.
     pub(crate) fn json(&self) -> Value {
-        json!({ "code": self.code, "message": self.message })
+        json!({ "code": self.code, "message": hide_cards(&self.message) })
     }
 
     /// Says it; gives the exit code.

@@ -30,13 +30,14 @@ mod stripe;
 mod users;
 mod words;
 
-use std::io::IsTerminal as _;
+use std::io::{self, IsTerminal as _};
 use std::process::ExitCode;
 
 use clap::error::ErrorKind;
 use clap::{CommandFactory as _, Parser as _};
 use secrecy::ExposeSecret as _;
 use till_app::error::{AppError, ErrorCode};
+use till_domain::barcode::{hide_cards, looks_like_card};
 use tracing_subscriber::EnvFilter;
 
 use crate::answer::{Answer, Done, Refusal, to_stdout};
@@ -48,7 +49,7 @@ fn main() -> ExitCode {
         .with_env_filter(
             EnvFilter::try_from_env("TILL_LOG").unwrap_or_else(|_| EnvFilter::new("error")),
         )
-        .with_writer(std::io::stderr)
+        .with_writer(|| LogLine)
         .with_ansi(std::io::stderr().is_terminal())
         .try_init();
     let cli = match Cli::try_parse() {
@@ -74,8 +75,27 @@ fn usage(error: &clap::Error) -> ExitCode {
     if std::env::args_os().any(|arg| arg == "--json") {
         return Refusal::input(error.to_string().trim()).say(true);
     }
-    let _ = error.print();
+    if looks_like_card(&error.to_string()) {
+        answer::note(error.to_string().trim());
+    } else {
+        let _ = error.print();
+    }
     ExitCode::from(answer::exit::INPUT)
+}
+
+/// The log, on standard error: a line at a time, and no card number in any.
+struct LogLine;
+
+impl io::Write for LogLine {
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        let text = String::from_utf8_lossy(line);
+        io::stderr().write_all(hide_cards(&text).as_bytes())?;
+        Ok(line.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        io::stderr().flush()
+    }
 }
 
 fn run(cli: &Cli) -> Done {

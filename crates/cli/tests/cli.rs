@@ -1243,3 +1243,73 @@ fn codes_come_on_standard_input_too_and_bad_rules_are_named() {
     );
     assert_eq!((exit, code(&answer)), (2, "bad_input"));
 }
+
+// ---- a card number ----
+
+#[test]
+fn no_command_repeats_a_card_number_in_what_it_says_or_logs() {
+    let folder = shop();
+    let at = folder.path();
+    const CARD: &str = "4242 4242 4242 4242";
+    let who = ["--user", "Inés Núñez"];
+    let with_card = sale(
+        json!([{ "code": CARD }]),
+        json!([{ "kind": CARD, "amount": CARD }]),
+    );
+    let amount = sale(json!([]), json!([{ "kind": "cash", "amount": CARD }]));
+    let reason = json!({ "user": "Inés Núñez", "pin": "1111", "receipt": CARD,
+                         "lines": [], "reason": CARD })
+    .to_string();
+    let basket = basket(json!({ "unit_price": CARD }), json!({ "currency": CARD }));
+    let promotions = at.join("promotions.json");
+    let rows = json!({ "version": 1, "promotions": [{ "id": CARD, "name": CARD }] });
+    std::fs::write(&promotions, rows.to_string()).unwrap();
+    let promotions = promotions.display().to_string();
+    for (args, input) in [
+        (vec![CARD], ""),
+        (vec!["demo", "--sales", CARD], ""),
+        (vec!["shift", "paid-in", "1.00", CARD], "1111\n"),
+        (vec!["shift", "paid-in", CARD, "x"], "1111\n"),
+        (vec!["shift", "paid-out", "1.00", CARD], "1111\n"),
+        (vec!["shift", "no-sale", CARD], "1111\n"),
+        (vec!["shift", "count", CARD], "1111\n"),
+        (vec!["shift", "close", "--note", CARD], "1111\n"),
+        (vec!["recall", CARD], "1111\n"),
+        (vec!["receipt", CARD], ""),
+        (vec!["outbox", "show", CARD], ""),
+        (vec!["profiles", "show", CARD], ""),
+        (vec!["barcode", CARD], ""),
+        (vec!["report", "z", CARD], ""),
+        (vec!["stand-in", "--listen", CARD], ""),
+        (vec!["promotions", "import", &promotions], "9876\n"),
+        (vec!["sell"], with_card.as_str()),
+        (vec!["sell"], amount.as_str()),
+        (vec!["refund"], reason.as_str()),
+        (vec!["price"], basket.as_str()),
+    ] {
+        for json in [false, true] {
+            let mut all = if json { vec!["--json"] } else { vec![] };
+            all.extend(&args);
+            if args.first() == Some(&"shift") || args.first() == Some(&"recall") {
+                all.extend(who);
+            }
+            if args.first() == Some(&"promotions") {
+                all.extend(["--user", "Marta Peña"]);
+            }
+            let mut child = Command::new(env!("CARGO_BIN_EXE_till"))
+                .args(&all)
+                .env("TILL_DATA", at)
+                .env("TILL_LOG", "trace")
+                .stdin(Stdio::piped())
+                .stdout(Stdio::piped())
+                .stderr(Stdio::piped())
+                .spawn()
+                .unwrap();
+            let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
+            let output = child.wait_with_output().unwrap();
+            assert_ne!(exit(&output), 0, "{all:?}");
+            let said = text(&output.stdout) + &text(&output.stderr);
+            assert!(!said.contains("4242"), "{all:?}: {said}");
+        }
+    }
+}

@@ -442,6 +442,9 @@ fn a_card_is_refused_and_goods_never_are() {
         "]C1104242424242424242",
         "https://example.com/4242424242424242",
         "5555555555554444\u{1D}",
+        // Right as a place's number (AI 410), and right as a document's (AI 253).
+        "4108710000000031",
+        "2537000000000065",
     ] {
         assert_eq!(read(card), Err(BarcodeError::Card), "{card}");
         assert!(!BarcodeError::Card.to_string().contains("4242"));

@@ -16,7 +16,7 @@ mod rules;
 use jiff::civil::Date;
 use rust_decimal::Decimal;
 
-pub use card::looks_like_card;
+pub use card::{hide_cards, looks_like_card};
 pub use gs1::{Element, Fault, Gs1Error, SEPARATOR};
 pub use rules::{Label, Rule, RuleError, ValueKind};
 
@@ -260,9 +260,12 @@ impl Barcode {
         let read = Self::read(&said, code, rules, today);
         // A right check digit where one must be says that it is goods: a serial number
         // may have sixteen digits, and a magazine has fifteen with its issue behind it.
-        // Nothing else is trusted.
+        // Nothing else is trusted: 410 and a place's number are sixteen digits, and so
+        // is a Visa that begins with 410. Where no scanner says GS1, goods have a key.
+        let gs1 = matches!(said, Said::Gs1(_));
+        let goods = |e: &Element| e.checked && (gs1 || matches!(e.ai, "00" | "01" | "02" | "03"));
         if let Ok(barcode) = &read
-            && (barcode.check_digit.is_some() || barcode.elements.iter().any(|e| e.checked))
+            && (barcode.check_digit.is_some() || barcode.elements.iter().any(goods))
         {
             return read;
         }
