@@ -18,6 +18,7 @@ mod kill;
 mod manager;
 mod promotions;
 mod published;
+mod reconcile;
 mod scan;
 mod schemas;
 mod simulation;

@@ -59,6 +59,8 @@ fn a_day_of_requests(seed: u64) -> World {
         }
     }
     world.check_invariants();
+    let found = crate::reconcile::reconcile(&mut world, None).unwrap();
+    assert_eq!(found.differences, []);
     world
 }
 
@@ -89,6 +91,8 @@ fn what_goes_over_the_wire_is_what_stripe_publishes() {
         "POST /v1/payment_intents/{intent}/cancel\t",
         "POST /v1/refunds\t",
         "POST /v1/checkout/sessions\t",
+        "GET /v1/payment_intents\t",
+        "GET /v1/refunds\t",
     ] {
         assert!(sent.contains(endpoint), "the day never met {endpoint}");
     }

@@ -19,6 +19,7 @@ mod paper;
 pub mod ports;
 pub mod profile;
 mod promotion;
+mod reconcile;
 mod refund;
 mod report;
 mod sale;
@@ -48,6 +49,7 @@ use crate::guard::no_card;
 pub use crate::journal::JournalHead;
 use crate::ports::{Clock, Ids, ReceiptPrinter, SecretStore};
 pub use crate::promotion::{FileForm, Import, Imported, Others, PromotionFile};
+pub use crate::reconcile::{DifferenceView, NotOursView, ReconciledView, Reconciling, SideView};
 pub use crate::shop::{
     SampleSavedCard, Shop, ShopDeposit, TaxRate, TaxSet, brand_name, default_folder, sample_cards,
 };

@@ -36,6 +36,13 @@ impl Day {
     }
 }
 
+impl Day {
+    /// The date.
+    pub(crate) const fn date(self) -> jiff::civil::Date {
+        self.0
+    }
+}
+
 impl From<jiff::civil::Date> for Day {
     fn from(date: jiff::civil::Date) -> Self {
         Self(date)

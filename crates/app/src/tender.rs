@@ -94,6 +94,11 @@ fn cash_options(due: Money, shop: &Shop) -> Vec<CashOptionView> {
         .collect()
 }
 
+/// What Stripe's objects of this till say in their metadata.
+pub(crate) fn till_id(shop: &Shop) -> String {
+    format!("till-{}", shop.till)
+}
+
 /// Journals that a charge is asked for and puts it into the outbox.
 pub(crate) fn ask_for_charge(
     tx: &Tx<'_>,
@@ -136,7 +141,7 @@ pub(crate) fn ask_for_charge(
     };
     let contact = sale.contact_of(tender.id);
     let private = Private {
-        till: format!("till-{}", shop.till),
+        till: till_id(shop),
         sale: sale.id.to_string(),
         currency: shop.currency().code().to_owned(),
         customer: card_customer,

@@ -90,6 +90,12 @@ pub(crate) enum Command {
     /// What waits for Stripe, and what a person may decide.
     #[command(subcommand)]
     Outbox(OutboxCommand),
+    /// The journal against Stripe, both ways. Exit 3 where they differ.
+    #[command(
+        after_help = "Examples:\n  till reconcile --key-from-stdin < key\n  till reconcile --day \
+                      2026-11-21 --json\n  till reconcile --last"
+    )]
+    Reconcile(ReconcileArgs),
     /// The drawer's day.
     #[command(subcommand)]
     Shift(ShiftCommand),
@@ -309,6 +315,21 @@ pub(crate) enum OutboxCommand {
         #[arg(long, default_value = "")]
         reason: String,
     },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ReconcileArgs {
+    /// Which day; today so far when absent.
+    #[arg(long, value_name = "DAY")]
+    pub day: Option<String>,
+    /// Up to which day, from `--day` on.
+    #[arg(long, value_name = "DAY", requires = "day")]
+    pub until: Option<String>,
+    /// What the last comparison found; asks nothing.
+    #[arg(long, conflicts_with = "day")]
+    pub last: bool,
+    #[command(flatten)]
+    pub key: KeyArgs,
 }
 
 /// A decision about an entry.

@@ -20,6 +20,7 @@ mod price;
 mod products;
 mod profiles;
 mod promotions;
+mod reconcile;
 mod refund;
 mod sell;
 mod settings;
@@ -130,6 +131,7 @@ fn run(cli: &Cli) -> Done {
         Command::Recall(args) => sell::recall(&folder()?, args, &input),
         Command::Void(who) => sell::void(&folder()?, who, &input),
         Command::Outbox(command) => outbox::run(&folder()?, command, &input),
+        Command::Reconcile(args) => reconcile::run(&folder()?, args, &input),
         Command::Shift(command) => shift::run(&folder()?, command, &input),
         Command::Report(command) => shift::report(&folder()?, command, &input),
         Command::Receipt(args) => paper::receipt(&folder()?, args, &input),

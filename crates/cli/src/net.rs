@@ -8,15 +8,19 @@ use std::time::{Duration, Instant};
 use till_adapters::drive::{Quiet, WORKERS, send_until_quiet};
 use till_adapters::stripe_http::STRIPE_API;
 use till_adapters::{MemorySecrets, ReqwestTransport, TransportError};
-use till_app::Till;
 use till_app::error::{AppError, ErrorCode};
 use till_app::ports::SecretStore;
+use till_app::{Reconciling, Till};
+use till_sync::transport::StripeTransport as _;
 use tokio::runtime::Runtime;
 
 use crate::answer::Refusal;
 use crate::args::KeyArgs;
 use crate::input::Input;
 use crate::shop;
+
+/// How often a read that Stripe puts off is asked again.
+const PUT_OFF_MAX: u32 = 8;
 
 /// One thread that waits, and others for what blocks.
 pub(crate) fn runtime() -> Result<Runtime, Refusal> {
@@ -99,6 +103,29 @@ impl Net {
         });
         self.till.set_reachable(reachable);
         reachable
+    }
+
+    /// Reads Stripe's side of a comparison to its end. Nothing is changed by it.
+    pub(crate) fn read(&self, reading: &mut Reconciling) -> Result<(), Refusal> {
+        let transport = self
+            .transport
+            .as_ref()
+            .ok_or(ErrorCode::StripeNotConnected)?;
+        let ready = self.runtime.block_on(transport.ready());
+        ready.map_err(|error| Refusal::from(missing(&error)))?;
+        let mut put_off = 0;
+        while let Some(request) = reading.ask() {
+            let answer = self.runtime.block_on(transport.send(&request));
+            let wait_ms = reading.told(&answer)?;
+            put_off = if wait_ms > 0 { put_off + 1 } else { 0 };
+            if put_off > PUT_OFF_MAX {
+                return Err(ErrorCode::Offline.into());
+            }
+            std::thread::sleep(Duration::from_millis(
+                u64::try_from(wait_ms).unwrap_or_default(),
+            ));
+        }
+        Ok(())
     }
 
     /// Sends what is due.

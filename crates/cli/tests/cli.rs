@@ -592,7 +592,33 @@ fn a_card_is_charged_through_the_stand_in_and_a_declined_one_is_not() {
     );
     assert_eq!(sent["outbox"]["at_risk"], "0.00");
 
+    let compare = ["reconcile", "--key-from-stdin"];
+    let (exit, found) = asked(folder.path(), &compare, key);
+    assert_eq!((exit, &found["differences"]), (0, &json!([])), "{found}");
+    assert!(found["charges"].as_u64() >= Some(2), "{found}");
+    // A charge that says it is of this till, and the journal has not.
+    let form = "amount=500&currency=eur&metadata[till_id]=till-1&metadata[tender_id]=x";
     let port = url.rsplit(':').next().unwrap();
+    let mut line = std::net::TcpStream::connect(format!("127.0.0.1:{port}")).unwrap();
+    write!(
+        line,
+        "POST /v1/payment_intents HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\
+         Authorization: Bearer {}\r\nContent-Type: application/x-www-form-urlencoded\r\n\
+         Content-Length: {}\r\n\r\n{form}",
+        key.trim(),
+        form.len()
+    )
+    .unwrap();
+    let mut made = String::new();
+    std::io::Read::read_to_string(&mut line, &mut made).unwrap();
+    assert!(made.contains("200 OK"), "{made}");
+    for args in [&compare[..], &["reconcile", "--last"]] {
+        let (exit, found) = asked(folder.path(), args, key);
+        assert_eq!(exit, 3, "{found}");
+        assert_eq!(found["differences"][0]["kind"], "not_here");
+        assert_eq!(found["differences"][0]["there"]["amount"], "5.00");
+    }
+
     let (exit, document) = asked(
         folder.path(),
         &["stand-in", "--listen", &format!("127.0.0.1:{port}")],
@@ -601,8 +627,10 @@ fn a_card_is_charged_through_the_stand_in_and_a_declined_one_is_not() {
     assert_eq!((exit, code(&document)), (1, "port_taken"));
     child.kill().unwrap();
     child.wait().unwrap();
-    let (exit, document) = asked(folder.path(), &connect, key);
-    assert_eq!((exit, code(&document)), (5, "offline"));
+    for args in [&connect[..], &compare] {
+        let (exit, document) = asked(folder.path(), args, key);
+        assert_eq!((exit, code(&document)), (5, "offline"));
+    }
 }
 
 #[test]
@@ -1277,6 +1305,7 @@ fn no_command_repeats_a_card_number_in_what_it_says_or_logs() {
         (vec!["recall", CARD], "1111\n"),
         (vec!["receipt", CARD], ""),
         (vec!["outbox", "show", CARD], ""),
+        (vec!["reconcile", "--day", CARD], ""),
         (vec!["profiles", "show", CARD], ""),
         (vec!["barcode", CARD], ""),
         (vec!["report", "z", CARD], ""),

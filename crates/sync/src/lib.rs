@@ -7,5 +7,6 @@
 pub mod classify;
 pub mod machine;
 pub mod phases;
+pub mod reconcile;
 pub mod request;
 pub mod transport;

@@ -111,7 +111,7 @@ fn encode(out: &mut String, text: &str) {
     }
 }
 
-fn get(path: String) -> StoredRequest {
+pub(crate) fn get(path: String) -> StoredRequest {
     StoredRequest {
         idempotency_key: None,
         method: "GET",

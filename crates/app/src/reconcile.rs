@@ -1,0 +1,395 @@
+//! The journal held against Stripe: on demand, and once a day while online.
+//!
+//! Invariants:
+//! - nothing but the result is written, and the result is no part of the books;
+//! - a day that could not be read to its end has no result.
+
+use serde::{Deserialize, Serialize};
+use till_domain::charge::ChargeState;
+use till_domain::ids::{RefundPartId, TenderId, Timestamp};
+use till_domain::journal::ChargeKind;
+use till_domain::money::{Currency, Money};
+use till_store::{StoredRequest, Tx};
+use till_sync::reconcile::{
+    Books, Comparison, Difference, Kind, OurCharge, OurRefund, Reconciliation, Side, Taken, Unread,
+    What,
+};
+use till_sync::request::stripe_factor;
+use till_sync::transport::Answer;
+
+use crate::error::{AppError, ErrorCode};
+use crate::figures::{self, local, money, spoken};
+use crate::profile::Day;
+use crate::view::MoneyView;
+use crate::{Shop, Till, shop};
+
+/// The days before today that a daily comparison reaches back at most.
+const DAYS_MAX: i64 = 30;
+/// How long after midnight yesterday is compared: its last charges have settled.
+const AFTER_MIDNIGHT_MS: i64 = 30 * 60_000;
+
+/// The setting `reconciled_through`: the last day that was compared after it was over,
+/// with all days before it that were asked for.
+const THROUGH: &str = "reconciled_through";
+
+/// The setting `reconciled`: the last comparison.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct Reconciled {
+    from: Day,
+    until: Day,
+    at: Timestamp,
+    found: Comparison,
+}
+
+/// A comparison under way: asks, and is told.
+#[derive(Debug)]
+pub struct Reconciling {
+    from: Day,
+    until: Day,
+    reading: Reconciliation,
+}
+
+impl Reconciling {
+    /// The next request; `None` when all is read.
+    #[must_use]
+    pub fn ask(&self) -> Option<StoredRequest> {
+        self.reading.ask()
+    }
+
+    /// Takes in what came back; gives how long to wait, in milliseconds.
+    ///
+    /// # Errors
+    /// [`ErrorCode::Offline`], [`ErrorCode::StripeKeyRefused`].
+    pub fn told(&mut self, answer: &Answer) -> Result<i64, AppError> {
+        match self.reading.take(answer) {
+            Taken::GoOn => Ok(0),
+            Taken::Again { after_ms } => Ok(after_ms),
+            Taken::Stop(Unread::Unreachable) => Err(ErrorCode::Offline.into()),
+            Taken::Stop(Unread::Unauthorised) => Err(ErrorCode::StripeKeyRefused.into()),
+            Taken::Stop(Unread::Unreadable) => Err(AppError::refused(
+                ErrorCode::Offline,
+                "an answer of Stripe's could not be read",
+            )),
+        }
+    }
+}
+
+/// One side of a difference, as people read it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct SideView {
+    /// How much; none in a currency that the till does not know.
+    pub amount: Option<MoneyView>,
+    /// The journal's word, or Stripe's.
+    pub state: String,
+}
+
+/// One difference, as people read it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct DifferenceView {
+    /// How the two sides differ.
+    pub kind: Kind,
+    /// Of what.
+    pub what: What,
+    /// The receipt of the sale, where it is complete.
+    pub receipt: Option<String>,
+    /// Our id: of a tender, or of a part of a refund.
+    pub id: Option<String>,
+    /// `pi_…` or `re_…`.
+    pub stripe: Option<String>,
+    /// In the journal.
+    pub here: Option<SideView>,
+    /// At Stripe.
+    pub there: Option<SideView>,
+    /// In a sentence.
+    pub says: String,
+}
+
+/// What a comparison found.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ReconciledView {
+    /// First day.
+    pub from: String,
+    /// Last day.
+    pub until: String,
+    /// When it was read.
+    pub at: String,
+    /// Charges that agree.
+    pub charges: u32,
+    /// Refunds that agree.
+    pub refunds: u32,
+    /// On their way.
+    pub under_way: u32,
+    /// Every difference.
+    pub differences: Vec<DifferenceView>,
+    /// At Stripe, and not asked for by this till.
+    pub not_ours: Vec<NotOursView>,
+}
+
+/// Something at Stripe that this till did not ask for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct NotOursView {
+    /// Of what kind.
+    pub what: What,
+    /// `pi_…` or `re_…`.
+    pub stripe: String,
+    /// What it says.
+    pub there: SideView,
+}
+
+fn days_later(day: Day, days: i64) -> Result<Day, AppError> {
+    let span = jiff::Span::new()
+        .try_days(days)
+        .map_err(|_| AppError::internal("no such day"))?;
+    let date = day.date().checked_add(span);
+    date.map(Day::from)
+        .map_err(|_| AppError::internal("the day is outside the calendar"))
+}
+
+/// When a day begins in the shop's zone.
+fn start_of(shop: &Shop, day: Day) -> Result<Timestamp, AppError> {
+    let zone = jiff::tz::TimeZone::get(&shop.timezone).unwrap_or(jiff::tz::TimeZone::UTC);
+    let start = day.date().to_zoned(zone);
+    start
+        .map(|zoned| Timestamp(zoned.timestamp().as_millisecond()))
+        .map_err(|_| AppError::internal("the day is outside the calendar"))
+}
+
+/// The last day that is over, with half an hour for its last charges.
+fn last_over(shop: &Shop, now: Timestamp) -> Result<Day, AppError> {
+    days_later(
+        figures::day(shop, now.plus_ms(-AFTER_MIDNIGHT_MS)).into(),
+        -1,
+    )
+}
+
+fn amount(side: &Side) -> Option<Money> {
+    let currency: Currency = side.currency.parse().ok()?;
+    let factor = stripe_factor(currency);
+    Some(Money::from_minor(
+        side.amount_minor.checked_div(factor)?,
+        currency,
+    ))
+}
+
+fn side(side: &Side) -> SideView {
+    SideView {
+        amount: amount(side).map(money),
+        state: side.state.clone(),
+    }
+}
+
+fn words(side: Option<&Side>) -> String {
+    side.map_or_else(String::new, |s| match amount(s) {
+        Some(amount) => format!("{} {}", spoken(amount), s.state),
+        None => format!("{} {} {}", s.amount_minor, s.currency, s.state),
+    })
+}
+
+fn says(difference: &Difference) -> String {
+    let here = words(difference.here.as_ref());
+    let there = words(difference.there.as_ref());
+    let what = match difference.what {
+        What::Charge => "charge",
+        What::Refund => "refund",
+    };
+    match difference.kind {
+        Kind::NotHere => format!("Stripe has a {what} that this till's journal has not: {there}."),
+        Kind::NotAtStripe => format!("The journal has a {what} that Stripe has not: {here}."),
+        Kind::Amount => format!("Another amount. Here: {here}. At Stripe: {there}."),
+        Kind::Currency => format!("Another currency. Here: {here}. At Stripe: {there}."),
+        Kind::State => format!("It went otherwise. Here: {here}. At Stripe: {there}."),
+        Kind::Twice => format!("A second {what} of one tender at Stripe: {there}."),
+    }
+}
+
+fn receipt(tx: &Tx<'_>, shop: &Shop, difference: &Difference) -> Result<Option<String>, AppError> {
+    let Some(id) = &difference.id else {
+        return Ok(None);
+    };
+    let sale = match difference.what {
+        What::Charge => match id.parse::<TenderId>() {
+            Ok(tender) => tx.charge(tender)?.map(|c| c.sale),
+            Err(_) => None,
+        },
+        What::Refund => match id.parse::<RefundPartId>() {
+            Ok(part) => tx.all_stripe_parts()?.into_iter().find(|p| p.id == part),
+            Err(_) => None,
+        }
+        .map(|p| p.sale),
+    };
+    let row = sale.map(|sale| tx.sale(sale)).transpose()?.flatten();
+    Ok(row.map(|row| {
+        till_domain::ids::ReceiptNumber {
+            till: shop.till,
+            number: row.receipt_number,
+        }
+        .to_string()
+    }))
+}
+
+fn view(tx: &Tx<'_>, shop: &Shop, done: &Reconciled) -> Result<ReconciledView, AppError> {
+    let differences = done.found.differences.iter().map(|difference| {
+        Ok(DifferenceView {
+            kind: difference.kind,
+            what: difference.what,
+            receipt: receipt(tx, shop, difference)?,
+            id: difference.id.clone(),
+            stripe: difference.stripe.clone(),
+            here: difference.here.as_ref().map(side),
+            there: difference.there.as_ref().map(side),
+            says: says(difference),
+        })
+    });
+    Ok(ReconciledView {
+        from: done.from.to_string(),
+        until: done.until.to_string(),
+        at: local(shop, done.at),
+        charges: done.found.charges,
+        refunds: done.found.refunds,
+        under_way: done.found.under_way,
+        differences: differences.collect::<Result<_, AppError>>()?,
+        not_ours: (done.found.not_ours.iter())
+            .map(|other| NotOursView {
+                what: other.what,
+                stripe: other.stripe.clone(),
+                there: side(&other.there),
+            })
+            .collect(),
+    })
+}
+
+fn books(tx: &Tx<'_>, shop: &Shop, from: Timestamp, until: Timestamp) -> Result<Books, AppError> {
+    let factor = stripe_factor(shop.currency());
+    let within = |at: Timestamp| (from..until).contains(&at);
+    let mut last = until;
+    let mut charges = Vec::new();
+    for charge in tx.all_charges()? {
+        let asked = within(charge.at) || within(charge.moved_at);
+        // Taken offline, and made at Stripe days later.
+        if asked && charge.state != ChargeState::Queued {
+            last = last.max(charge.moved_at);
+        }
+        charges.push(OurCharge {
+            tender: charge.tender.to_string(),
+            amount_minor: charge.amount_minor.saturating_mul(factor),
+            state: charge.state,
+            link: charge.how == ChargeKind::PayLink,
+            intent: charge.facts.intent,
+            asked,
+        });
+    }
+    let refunds = tx.all_stripe_parts()?.into_iter().map(|part| OurRefund {
+        part: part.id.to_string(),
+        amount_minor: part.amount_minor.saturating_mul(factor),
+        state: part.state,
+        refund: part.stripe_refund,
+        asked: within(part.at),
+    });
+    Ok(Books {
+        till: crate::tender::till_id(shop),
+        currency: shop.currency().code().to_owned(),
+        from,
+        until: last,
+        refunds: refunds.collect(),
+        charges,
+    })
+}
+
+impl Till {
+    /// Begins to compare the days from `from` to `until`, both included; today, where
+    /// none is named.
+    ///
+    /// # Errors
+    /// [`ErrorCode::BadInput`] for days that are not in order, or to come.
+    pub fn reconcile(&self, days: Option<(Day, Day)>) -> Result<Reconciling, AppError> {
+        let now = self.now();
+        self.store()?.read(|tx| {
+            let shop = shop(tx)?;
+            let today = Day::from(figures::day(&shop, now));
+            let (from, until) = days.unwrap_or((today, today));
+            if from > until || until > today {
+                return Err(AppError::refused(
+                    ErrorCode::BadInput,
+                    "The day is not over, or has not begun",
+                ));
+            }
+            let start = start_of(&shop, from)?;
+            let end = start_of(&shop, days_later(until, 1)?)?.min(now.plus_ms(1));
+            let books = books(tx, &shop, start, end)?;
+            Ok(Reconciling {
+                from,
+                until,
+                reading: Reconciliation::new(books),
+            })
+        })
+    }
+
+    /// Keeps what was found, once all is read.
+    ///
+    /// # Errors
+    /// What the store says.
+    pub fn reconciled(&self, done: &Reconciling) -> Result<ReconciledView, AppError> {
+        let done = Reconciled {
+            from: done.from,
+            until: done.until,
+            at: self.now(),
+            found: done.reading.compare(),
+        };
+        for difference in &done.found.differences {
+            tracing::warn!(
+                kind = ?difference.kind,
+                stripe = difference.stripe.as_deref().unwrap_or_default(),
+                "the journal and Stripe differ"
+            );
+        }
+        self.store()?.write(|tx| {
+            let shop = shop(tx)?;
+            tx.set_setting("reconciled", &done)?;
+            let through: Option<Day> = tx.setting(THROUGH)?;
+            let joins = match through {
+                Some(through) => done.from <= days_later(through, 1)? && done.until > through,
+                None => true,
+            };
+            if joins && done.until <= last_over(&shop, done.at)? {
+                tx.set_setting(THROUGH, &done.until)?;
+            }
+            view(tx, &shop, &done)
+        })
+    }
+
+    /// The last comparison.
+    ///
+    /// # Errors
+    /// What the store says.
+    pub fn last_reconciled(&self) -> Result<Option<ReconciledView>, AppError> {
+        self.store()?.read(|tx| {
+            let shop = shop(tx)?;
+            let last: Option<Reconciled> = tx.setting("reconciled")?;
+            last.map(|done| view(tx, &shop, &done)).transpose()
+        })
+    }
+
+    /// The days that the daily comparison is due for: those that are over and were not
+    /// compared to their end.
+    ///
+    /// # Errors
+    /// What the store says.
+    pub fn days_to_reconcile(&self) -> Result<Option<(Day, Day)>, AppError> {
+        let now = self.now();
+        self.store()?.read(|tx| {
+            let Some(shop) = tx.setting::<Shop>("shop")? else {
+                return Ok(None);
+            };
+            if tx.setting::<crate::StripeSetting>("stripe")?.is_none() {
+                return Ok(None);
+            }
+            let last = last_over(&shop, now)?;
+            let through: Option<Day> = tx.setting(THROUGH)?;
+            let from = match through {
+                Some(through) => days_later(through, 1)?.max(days_later(last, -DAYS_MAX)?),
+                None => last,
+            };
+            Ok((from <= last).then_some((from, last)))
+        })
+    }
+}

@@ -1,0 +1,249 @@
+//! The journal held against Stripe, both ways.
+
+use till_app::ReconciledView;
+use till_app::error::{AppError, ErrorCode};
+use till_app::ports::Clock as _;
+use till_app::profile::Day;
+use till_app::view::TenderKindView;
+use till_store::StoredRequest;
+use till_sync::reconcile::{Kind, What};
+use till_sync::transport::Answer;
+use till_tests::{World, carry, refusal};
+
+const HOUR_MS: i64 = 3_600_000;
+
+pub(crate) fn reconcile(
+    world: &mut World,
+    days: Option<(&str, &str)>,
+) -> Result<ReconciledView, AppError> {
+    let days = days.map(|(a, b)| (Day::parse(a).unwrap(), Day::parse(b).unwrap()));
+    let mut reading = world.till().reconcile(days)?;
+    let mut put_off = 0;
+    while let Some(request) = reading.ask() {
+        assert_eq!(request.method, "GET", "it changes nothing");
+        let answer = world.wire(&request);
+        put_off += i64::from(reading.told(&answer)? > 0);
+        assert!(put_off < 1_000, "it ends");
+    }
+    world.till().reconciled(&reading)
+}
+
+/// The day by the till's clock, where the shop is.
+fn today(world: &World) -> String {
+    let now = jiff::Timestamp::from_millisecond(world.clock.now().0).unwrap();
+    let there = now.in_tz("Europe/Amsterdam").unwrap();
+    there.date().to_string()
+}
+
+fn post(world: &mut World, path: &str, body: &str) -> serde_json::Value {
+    let request = StoredRequest {
+        idempotency_key: None,
+        method: "POST",
+        path: path.into(),
+        body: Some(body.as_bytes().to_vec()),
+        api_version: till_sync::request::API_VERSION.into(),
+        first_sent_at: None,
+    };
+    let Answer::Http(http) = carry(&mut world.stripe, &request) else {
+        panic!("no answer");
+    };
+    assert_eq!(http.status, 200, "{}", String::from_utf8_lossy(&http.body));
+    serde_json::from_slice(&http.body).unwrap()
+}
+
+/// A card sale; gives its receipt.
+fn card_sale(world: &mut World) -> String {
+    world.ring_up(&[("Goudse kaas oud", "0.500")]);
+    world.card(TenderKindView::SimulatedReader, None).unwrap();
+    while world.step() {}
+    world.complete().unwrap().receipt
+}
+
+fn intents(world: &World) -> Vec<String> {
+    let ledger = world.stripe.ledger();
+    let tenders = ledger.tenders.values();
+    tenders
+        .flat_map(|t| t.charges.iter().map(|c| c.payment_intent.clone()))
+        .collect()
+}
+
+#[test]
+fn a_day_of_cards_agrees_whatever_was_lost_on_the_way() {
+    for seed in 0..4 {
+        let mut world = World::from_seed(800 + seed);
+        world.open_shift("50.00");
+        let mut receipts = Vec::new();
+        for n in 0..3 {
+            receipts.push(card_sale(&mut world));
+            world.online(false);
+            world.ring_up(&[("Halfvolle melk", "3")]);
+            world.card(TenderKindView::SimulatedReader, None).unwrap();
+            world.complete().unwrap();
+            world.online(true);
+            world.drop_answers = n;
+            world.faults(150);
+            world.run_until_quiet();
+            world.faults(0);
+        }
+        world.refund_first(&receipts[0], "0.200", None).unwrap();
+        world.refund_first(&receipts[1], "0.500", None).unwrap();
+        world.run_until_quiet();
+        let day = today(&world);
+        let found = reconcile(&mut world, Some(("2026-11-21", &day))).unwrap();
+        assert_eq!(found.differences, [], "seed {seed}");
+        assert_eq!((found.charges, found.refunds, found.under_way), (6, 2, 0));
+        assert_eq!(world.till().last_reconciled().unwrap(), Some(found));
+        world.check_invariants();
+    }
+}
+
+#[test]
+fn what_is_on_its_way_is_no_difference_and_no_agreement() {
+    let mut world = World::from_seed(810);
+    world.open_shift("50.00");
+    world.online(false);
+    for _ in 0..3 {
+        world.ring_up(&[("Goudse kaas oud", "0.500")]);
+        world.card(TenderKindView::SimulatedReader, None).unwrap();
+        world.complete().unwrap();
+    }
+    world.online(true);
+    // One is made at Stripe and no more; the answer of another is lost.
+    world.make_only(1);
+    world.power_cut_in_flight();
+    let found = reconcile(&mut world, None).unwrap();
+    assert_eq!((found.charges, found.under_way), (0, 3));
+    assert_eq!(found.differences, []);
+    world.run_until_quiet();
+    let day = today(&world);
+    let found = reconcile(&mut world, Some(("2026-11-21", &day))).unwrap();
+    assert_eq!((found.charges, found.under_way), (3, 0));
+    world.check_invariants();
+}
+
+#[test]
+fn every_difference_is_named() {
+    let mut world = World::from_seed(820);
+    world.open_shift("50.00");
+    let receipt = card_sale(&mut world);
+    let intent = intents(&world).pop().unwrap();
+    // Somebody refunds in the dashboard, somebody makes a charge by hand, another till
+    // of the account charges, and a till that was restored from an old backup has
+    // forgotten one of its own.
+    post(
+        &mut world,
+        "/v1/refunds",
+        &format!("payment_intent={intent}&amount=100"),
+    );
+    let by_hand = "amount=500&currency=eur&confirm=true&payment_method=pm_card_visa\
+                   &allowed_payment_method_types[0]=card";
+    post(&mut world, "/v1/payment_intents", by_hand);
+    post(
+        &mut world,
+        "/v1/payment_intents",
+        &format!("{by_hand}&metadata[till_id]=till-2"),
+    );
+    let forgotten = post(
+        &mut world,
+        "/v1/payment_intents",
+        &format!("{by_hand}&metadata[till_id]=till-1&metadata[tender_id]=forgotten"),
+    );
+    let found = reconcile(&mut world, None).unwrap();
+    let named: Vec<(What, Kind, Option<&str>)> = found
+        .differences
+        .iter()
+        .map(|d| (d.what, d.kind, d.stripe.as_deref()))
+        .collect();
+    assert_eq!(named.len(), 2, "{named:#?}");
+    assert_eq!(
+        named[0],
+        (What::Charge, Kind::NotHere, forgotten["id"].as_str())
+    );
+    assert_eq!((named[1].0, named[1].1), (What::Refund, Kind::NotHere));
+    assert!(
+        found.differences[0].says.contains("€5.00 succeeded"),
+        "{}",
+        found.differences[0].says
+    );
+    assert_eq!(found.not_ours.len(), 2);
+    assert_eq!(found.charges, 1);
+
+    // Stripe has nothing of it at all: another account's.
+    world.stripe = World::from_seed(821).stripe;
+    let found = reconcile(&mut world, None).unwrap();
+    assert_eq!(found.differences.len(), 1);
+    assert_eq!(found.differences[0].kind, Kind::NotAtStripe);
+    assert_eq!(found.differences[0].receipt, Some(receipt));
+}
+
+#[test]
+fn clocks_that_do_not_agree_make_no_difference() {
+    for ahead_ms in [
+        -40 * HOUR_MS,
+        -2 * HOUR_MS,
+        -61_000,
+        61_000,
+        2 * HOUR_MS,
+        40 * HOUR_MS,
+    ] {
+        let mut world = World::from_seed(830);
+        // A second before midnight in Amsterdam, and on into the next day.
+        world.advance_ms(12 * HOUR_MS - 1_000);
+        world.stripe.set_now(world.stripe.now() + ahead_ms / 1_000);
+        world.open_shift("50.00");
+        let first = today(&world);
+        let receipts: Vec<String> = (0..4)
+            .map(|_| {
+                world.clock.advance_ms(700);
+                world.stripe.advance(1);
+                card_sale(&mut world)
+            })
+            .collect();
+        world.refund_first(&receipts[0], "0.100", None).unwrap();
+        while world.step() {}
+        let next = today(&world);
+        assert_ne!(first, next, "it is past midnight");
+        for days in [(&first, &first), (&next, &next), (&first, &next)] {
+            let found = reconcile(&mut world, Some((days.0, days.1))).unwrap();
+            assert_eq!(found.differences, [], "{ahead_ms} {days:?}");
+            assert_eq!(found.not_ours, [], "{ahead_ms} {days:?}");
+        }
+        let both = reconcile(&mut world, Some((&first, &next))).unwrap();
+        assert_eq!((both.charges, both.refunds), (4, 1), "{ahead_ms}");
+    }
+}
+
+#[test]
+fn a_card_queued_on_friday_and_charged_on_monday_agrees_on_both_days() {
+    let mut world = World::from_seed(840);
+    world.open_shift("50.00");
+    world.online(false);
+    world.ring_up(&[("Goudse kaas oud", "0.500")]);
+    world.card(TenderKindView::SimulatedReader, None).unwrap();
+    world.complete().unwrap();
+    world.advance_ms(60 * HOUR_MS);
+    world.online(true);
+    world.run_until_quiet();
+    for day in ["2026-11-21", "2026-11-24"] {
+        let found = reconcile(&mut world, Some((day, day))).unwrap();
+        assert_eq!((found.charges, found.differences.len()), (1, 0), "{day}");
+    }
+    let between = reconcile(&mut world, Some(("2026-11-22", "2026-11-22"))).unwrap();
+    assert_eq!(between.differences, []);
+}
+
+#[test]
+fn a_comparison_that_was_cut_short_has_no_result() {
+    let mut world = World::from_seed(850);
+    world.open_shift("50.00");
+    card_sale(&mut world);
+    world.online(false);
+    assert_eq!(refusal(reconcile(&mut world, None)), ErrorCode::Offline);
+    assert_eq!(world.till().last_reconciled().unwrap(), None);
+    world.online(true);
+    for (from, until) in [("2026-11-22", "2026-11-22"), ("2026-11-21", "2026-11-20")] {
+        let refused = refusal(reconcile(&mut world, Some((from, until))));
+        assert_eq!(refused, ErrorCode::BadInput, "{from} {until}");
+    }
+    assert_eq!(reconcile(&mut world, None).unwrap().charges, 1);
+}
