@@ -13,6 +13,7 @@ mod bad_input;
 mod card_guard;
 mod cards;
 mod day;
+mod events;
 mod journal;
 mod kill;
 mod manager;

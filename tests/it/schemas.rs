@@ -59,6 +59,18 @@ fn a_day_of_requests(seed: u64) -> World {
         }
     }
     world.check_invariants();
+    let joined = till_app::StripeSetting {
+        api_base: String::new(),
+        account: "acct_1".into(),
+        livemode: false,
+    };
+    world.till().join_stripe(&joined).unwrap();
+    let ledger = world.stripe.ledger();
+    let mut charges = ledger.tenders.values().flat_map(|t| &t.charges);
+    let charge = charges.next().unwrap().charge.clone();
+    world.stripe.dispute(&charge).unwrap();
+    crate::events::look(&mut world);
+    assert_eq!(world.till().cases().unwrap().len(), 1);
     let found = crate::reconcile::reconcile(&mut world, None).unwrap();
     assert_eq!(found.differences, []);
     world
@@ -93,6 +105,8 @@ fn what_goes_over_the_wire_is_what_stripe_publishes() {
         "POST /v1/checkout/sessions\t",
         "GET /v1/payment_intents\t",
         "GET /v1/refunds\t",
+        "GET /v1/events\t",
+        "GET /v1/disputes\t",
     ] {
         assert!(sent.contains(endpoint), "the day never met {endpoint}");
     }

@@ -14,6 +14,7 @@ use std::time::Duration;
 use till_app::Till;
 use till_app::error::{AppError, ErrorCode};
 use till_domain::ids::Timestamp;
+use till_store::StoredRequest;
 use till_sync::phases::{Claim, Claimed, Recorded};
 use till_sync::transport::{Answer, StripeTransport};
 use tokio::sync::{Notify, watch};
@@ -75,6 +76,23 @@ pub trait Outbox: Send + Sync + 'static {
 
     /// Nothing is due: time for a checkpoint. May block.
     fn idle(&self);
+
+    /// What is to be asked beside the outbox, and asked again until its answer was
+    /// [taken](Outbox::told). May block.
+    ///
+    /// # Errors
+    /// Nothing is asked.
+    fn ask(&self) -> Result<Option<StoredRequest>, Self::Error> {
+        Ok(None)
+    }
+
+    /// What came back; true where there is something new to show. May block.
+    ///
+    /// # Errors
+    /// It is asked again.
+    fn told(&self, _answer: &Answer) -> Result<bool, Self::Error> {
+        Ok(false)
+    }
 }
 
 impl Outbox for Till {
@@ -119,6 +137,14 @@ impl Outbox for Till {
 
     fn idle(&self) {
         Self::idle(self);
+    }
+
+    fn ask(&self) -> Result<Option<StoredRequest>, AppError> {
+        Self::ask(self)
+    }
+
+    fn told(&self, answer: &Answer) -> Result<bool, AppError> {
+        Self::told(self, answer)
     }
 }
 
@@ -503,6 +529,7 @@ async fn round<O: Outbox, W: Wire>(
     match drained.quiet {
         Quiet::Done => {
             next_at = drained.next_at;
+            changed |= look_around(outbox, &**transport).await;
             let outbox = Arc::clone(outbox);
             if let Err(error) = spawn_blocking(move || outbox.idle()).await {
                 tracing::error!(%error, "no checkpoint");
@@ -526,6 +553,33 @@ async fn round<O: Outbox, W: Wire>(
     next_at
 }
 
+/// How many reads go out between two looks at the outbox.
+const READS_A_ROUND: u32 = 8;
+
+/// Asks what is to be asked beside the outbox; true where there is something new.
+pub async fn look_around<O: Outbox, W: Wire>(outbox: &Arc<O>, transport: &W) -> bool {
+    let mut news = false;
+    for _ in 0..READS_A_ROUND {
+        let request = match blocking(outbox, |o| o.ask()).await {
+            Ok(Some(request)) => request,
+            Ok(None) => return news,
+            Err(error) => {
+                tracing::error!(%error, "nothing is asked of Stripe");
+                return news;
+            }
+        };
+        let answer = transport.send(&request).await;
+        match blocking(outbox, move |o| o.told(&answer)).await {
+            Ok(new) => news |= new,
+            Err(error) => {
+                tracing::error!(%error, "an answer of Stripe's was not taken in");
+                return news;
+            }
+        }
+    }
+    news
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -533,7 +587,6 @@ mod tests {
     use std::sync::atomic::{AtomicBool, AtomicU32, Ordering::SeqCst};
 
     use till_domain::ids::Uuid;
-    use till_store::StoredRequest;
     use till_sync::classify::Op;
     use till_sync::machine::ChargeOp;
     use till_sync::transport::HttpAnswer;

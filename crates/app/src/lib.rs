@@ -7,6 +7,7 @@
 //! - no lock is held while a PIN is checked, paper is printed or Stripe is asked.
 #![warn(missing_docs)]
 
+mod asking;
 pub mod auth;
 mod books;
 pub mod catalogue;
@@ -43,6 +44,8 @@ use till_store::{Store, Tx};
 use till_sync::phases::Claim;
 use till_sync::transport::Answer;
 
+use crate::asking::Asking;
+pub use crate::asking::CaseView;
 pub use crate::books::Audit;
 use crate::error::{AppError, ErrorCode};
 use crate::guard::no_card;
@@ -80,6 +83,7 @@ pub struct Till {
     book: Mutex<Option<Arc<PromotionBook>>>,
     /// Answers that the disk did not take.
     unrecorded: Mutex<Vec<(Claim, Answer)>>,
+    asking: Mutex<Asking>,
 }
 
 impl std::fmt::Debug for Till {
@@ -119,6 +123,7 @@ impl Till {
             line: Mutex::new(Line::default()),
             book: Mutex::new(None),
             unrecorded: Mutex::default(),
+            asking: Mutex::default(),
         })
     }
 

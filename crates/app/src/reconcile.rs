@@ -374,7 +374,7 @@ impl Till {
     ///
     /// # Errors
     /// What the store says.
-    pub fn days_to_reconcile(&self) -> Result<Option<(Day, Day)>, AppError> {
+    pub(crate) fn days_to_reconcile(&self) -> Result<Option<(Day, Day)>, AppError> {
         let now = self.now();
         self.store()?.read(|tx| {
             let Some(shop) = tx.setting::<Shop>("shop")? else {

@@ -90,6 +90,11 @@ pub(crate) enum Command {
     /// What waits for Stripe, and what a person may decide.
     #[command(subcommand)]
     Outbox(OutboxCommand),
+    /// Disputes, and refunds made in Stripe's dashboard.
+    #[command(
+        after_help = "Examples:\n  till cases\n  till cases --look --key-from-stdin --json < key"
+    )]
+    Cases(CasesArgs),
     /// The journal against Stripe, both ways. Exit 3 where they differ.
     #[command(
         after_help = "Examples:\n  till reconcile --key-from-stdin < key\n  till reconcile --day \
@@ -315,6 +320,15 @@ pub(crate) enum OutboxCommand {
         #[arg(long, default_value = "")]
         reason: String,
     },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CasesArgs {
+    /// Ask Stripe for news first.
+    #[arg(long)]
+    pub look: bool,
+    #[command(flatten)]
+    pub key: KeyArgs,
 }
 
 #[derive(Debug, Args)]

@@ -8,6 +8,7 @@
 mod answer;
 mod args;
 mod barcode;
+mod cases;
 mod customers;
 mod demo;
 mod doctor;
@@ -131,6 +132,7 @@ fn run(cli: &Cli) -> Done {
         Command::Recall(args) => sell::recall(&folder()?, args, &input),
         Command::Void(who) => sell::void(&folder()?, who, &input),
         Command::Outbox(command) => outbox::run(&folder()?, command, &input),
+        Command::Cases(args) => cases::run(&folder()?, args, &input),
         Command::Reconcile(args) => reconcile::run(&folder()?, args, &input),
         Command::Shift(command) => shift::run(&folder()?, command, &input),
         Command::Report(command) => shift::report(&folder()?, command, &input),

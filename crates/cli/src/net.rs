@@ -128,6 +128,22 @@ impl Net {
         Ok(())
     }
 
+    /// Reads the events at Stripe, and the books where they are due.
+    pub(crate) fn look_around(&self) -> Result<(), Refusal> {
+        let transport = self
+            .transport
+            .as_ref()
+            .ok_or(ErrorCode::StripeNotConnected)?;
+        if !self.look() {
+            return Err(ErrorCode::Offline.into());
+        }
+        while self.till.ask()?.is_some() {
+            self.runtime
+                .block_on(till_adapters::drive::look_around(&self.till, &**transport));
+        }
+        Ok(())
+    }
+
     /// Sends what is due.
     pub(crate) fn send(&self) -> Result<Sent, Refusal> {
         let Some(transport) = &self.transport else {

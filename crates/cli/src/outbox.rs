@@ -9,6 +9,7 @@ use till_app::view::{OutboxAction, OutboxDetailView, OutboxEntryView, OutboxView
 
 use crate::answer::{Answer, Done, exit, word};
 use crate::args::{Action, KeyArgs, OutboxCommand};
+use crate::cases;
 use crate::input::Input;
 use crate::net::Net;
 use crate::shop;
@@ -21,8 +22,13 @@ const STANDSTILL: Duration = Duration::from_secs(120);
 pub(crate) fn run(folder: &Path, command: &OutboxCommand, input: &Input) -> Done {
     match command {
         OutboxCommand::List => {
-            let outbox = shop::open_existing(folder)?.outbox()?;
-            let text = list(&outbox);
+            let till = shop::open_existing(folder)?;
+            let outbox = till.outbox()?;
+            let cases: Vec<_> = till.cases()?.into_iter().filter(|c| c.open).collect();
+            let mut text = list(&outbox);
+            if !cases.is_empty() {
+                text = format!("Disputes\n{}{text}", cases::list(&cases));
+            }
             Answer::new(&outbox, text)
         }
         OutboxCommand::Send { until_quiet, key } => send(folder, *until_quiet, key, input),

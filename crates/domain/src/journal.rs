@@ -262,6 +262,32 @@ pub enum JournalEvent {
         /// Real money.
         livemode: bool,
     },
+    /// Stripe told of a dispute, or of what became of one.
+    DisputeMoved {
+        /// `dp_…`.
+        dispute: String,
+        /// Whose charge.
+        tender: TenderId,
+        /// How much.
+        amount: Money,
+        /// In Stripe's word.
+        status: String,
+        /// In Stripe's word.
+        reason: String,
+        /// Until when evidence can be sent.
+        due_by: Option<Timestamp>,
+    },
+    /// Money went back at Stripe by no request of this till.
+    RefundElsewhere {
+        /// `re_…`.
+        refund: String,
+        /// Whose charge.
+        tender: TenderId,
+        /// How much.
+        amount: Money,
+        /// In Stripe's word.
+        status: String,
+    },
     /// The shift closed with its Z report.
     ShiftClosed {
         /// When it opened.
@@ -352,6 +378,8 @@ impl JournalEvent {
             Self::CatalogueImported { .. } => "catalogue_imported",
             Self::PromotionsImported { .. } => "promotions_imported",
             Self::StripeConnected { .. } => "stripe_connected",
+            Self::DisputeMoved { .. } => "dispute_moved",
+            Self::RefundElsewhere { .. } => "refund_elsewhere",
             Self::ShiftClosed { .. } => "shift_closed",
         }
     }

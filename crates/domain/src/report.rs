@@ -477,6 +477,8 @@ impl ShiftTotals {
             | JournalEvent::StaffChanged { .. }
             | JournalEvent::CatalogueImported { .. }
             | JournalEvent::PromotionsImported { .. }
+            | JournalEvent::DisputeMoved { .. }
+            | JournalEvent::RefundElsewhere { .. }
             | JournalEvent::StripeConnected { .. }
             | JournalEvent::ShiftClosed { .. } => {}
         }

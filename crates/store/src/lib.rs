@@ -7,6 +7,7 @@
 //!   the journal entry they follow from.
 #![warn(missing_docs)]
 
+mod cases;
 mod catalog;
 mod error;
 mod journal;
@@ -23,6 +24,7 @@ use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, TransactionBehavior};
 
+pub use cases::{CaseKind, CaseRow};
 pub use catalog::{ProductImport, StockedProduct};
 pub use error::{Result, StoreError};
 pub use journal::{ChainHead, JournalLine, verify_lines};

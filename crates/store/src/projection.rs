@@ -4,16 +4,17 @@
 //! the very same tables.
 
 use sha2::{Digest, Sha256};
-use till_domain::ids::TenderId;
+use till_domain::ids::{TenderId, Timestamp};
 use till_domain::journal::{ChargeKind, Entry, JournalEvent};
 use till_domain::refund::GiveBack;
 use till_domain::sale::TenderKind;
 
+use crate::cases::CaseKind;
 use crate::error::{Result, StoreError};
 use crate::{Tx, blob, milli};
 
 /// Tables that hold projections, in an order that they can be compared in.
-const TABLES: [&str; 9] = [
+const TABLES: [&str; 10] = [
     "shift",
     "sale",
     "sale_line",
@@ -23,6 +24,7 @@ const TABLES: [&str; 9] = [
     "refund_line",
     "refund_part",
     "stock_moved",
+    "stripe_case",
 ];
 
 /// What a rebuild found.
@@ -259,6 +261,30 @@ pub(crate) fn apply(tx: &Tx<'_>, entry: &Entry) -> Result<()> {
                 stripe_refund.as_deref(),
             ))?;
         }
+        JournalEvent::DisputeMoved {
+            dispute,
+            tender,
+            amount,
+            status,
+            reason,
+            due_by,
+        } => put_case(
+            tx,
+            entry,
+            (dispute, CaseKind::Dispute, *tender, amount.minor(), status),
+            (Some(reason.as_str()), *due_by),
+        )?,
+        JournalEvent::RefundElsewhere {
+            refund,
+            tender,
+            amount,
+            status,
+        } => put_case(
+            tx,
+            entry,
+            (refund, CaseKind::Refund, *tender, amount.minor(), status),
+            (None, None),
+        )?,
         JournalEvent::SaleVoided { .. }
         | JournalEvent::PaidIn { .. }
         | JournalEvent::PaidOut { .. }
@@ -274,6 +300,35 @@ pub(crate) fn apply(tx: &Tx<'_>, entry: &Entry) -> Result<()> {
         | JournalEvent::PromotionsImported { .. }
         | JournalEvent::StripeConnected { .. } => {}
     }
+    Ok(())
+}
+
+fn put_case(
+    tx: &Tx<'_>,
+    entry: &Entry,
+    (id, kind, tender, amount_minor, state): (&str, CaseKind, TenderId, i64, &str),
+    (reason, due_by): (Option<&str>, Option<Timestamp>),
+) -> Result<()> {
+    tx.conn
+        .prepare_cached(
+            "INSERT INTO stripe_case (id, kind, tender, amount_minor, state, reason, due_by, at,
+                                      moved_at, moved_shift)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?8, ?9)
+             ON CONFLICT (id) DO UPDATE SET amount_minor = excluded.amount_minor,
+                    state = excluded.state, reason = excluded.reason, due_by = excluded.due_by,
+                    moved_at = excluded.moved_at, moved_shift = excluded.moved_shift",
+        )?
+        .execute((
+            id,
+            kind.word(),
+            blob::of(tender.0),
+            amount_minor,
+            state,
+            reason,
+            due_by.map(|at| at.0),
+            entry.at.0,
+            entry.shift.0,
+        ))?;
     Ok(())
 }
 

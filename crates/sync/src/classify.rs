@@ -36,7 +36,7 @@ fn text(value: &Value, name: &str) -> Option<String> {
     value.get(name)?.as_str().map(str::to_owned)
 }
 
-fn intent(value: &Value) -> Option<Intent> {
+pub(crate) fn intent(value: &Value) -> Option<Intent> {
     if value.get("object")?.as_str()? != "payment_intent" {
         return None;
     }
@@ -76,7 +76,7 @@ fn session(value: &Value) -> Option<Session> {
     })
 }
 
-fn refund(value: &Value) -> Option<StripeRefund> {
+pub(crate) fn refund(value: &Value) -> Option<StripeRefund> {
     if value.get("object")?.as_str()? != "refund" {
         return None;
     }

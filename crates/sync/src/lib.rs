@@ -5,8 +5,10 @@
 #![warn(missing_docs)]
 
 pub mod classify;
+pub mod events;
 pub mod machine;
 pub mod phases;
 pub mod reconcile;
 pub mod request;
 pub mod transport;
+pub mod webhook;

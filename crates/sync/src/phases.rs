@@ -554,7 +554,7 @@ pub fn recover(tx: &Tx<'_>, now: Timestamp) -> Result<u32> {
     Ok(count)
 }
 
-fn take_in(
+pub(crate) fn take_in(
     tx: &Tx<'_>,
     mut row: OutboxRow,
     op: Op,

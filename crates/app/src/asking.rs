@@ -1,0 +1,372 @@
+//! What the till asks of Stripe beside the outbox: the events, often while something is
+//! open, and once a day the books.
+//!
+//! Invariants:
+//! - nothing is asked while Stripe cannot be reached, and one request at a time;
+//! - how far the events were read is written in the transaction that acts on them: a
+//!   crash reads them again, and acting on them again changes nothing;
+//! - what an event names is believed as it was fetched.
+
+use std::collections::BTreeMap;
+use std::sync::{MutexGuard, PoisonError};
+
+use till_domain::charge::ChargeState;
+use till_domain::ids::{RefundPartId, TenderId, Timestamp};
+use till_domain::journal::JournalEvent;
+use till_domain::money::Money;
+use till_store::{CaseKind, CaseRow, StoredRequest, Tx};
+use till_sync::events::{About, Cursor, Found, Polling, Told, learn_charge, learn_refund};
+use till_sync::reconcile::{Taken, Unread};
+use till_sync::request::stripe_factor;
+use till_sync::transport::Answer;
+
+use crate::error::{AppError, ErrorCode};
+use crate::figures::{local, money};
+use crate::reconcile::Reconciling;
+use crate::view::MoneyView;
+use crate::{Shop, StripeSetting, Till, shop};
+
+/// How long after a reading that ended too soon the next one begins.
+const AGAIN_MS: i64 = 15 * 60_000;
+/// How often it is seen whether the books are due.
+const LOOK_MS: i64 = 60_000;
+
+/// The charges of the journal by their PaymentIntent.
+type Known = BTreeMap<String, (TenderId, ChargeState)>;
+
+#[derive(Debug)]
+enum Reading {
+    Events(Box<Polling>, Known),
+    Books(Box<Reconciling>),
+}
+
+/// What is being asked, and when more is. Not on disk: a start asks anew.
+#[derive(Debug, Default)]
+pub(crate) struct Asking {
+    reading: Option<Reading>,
+    not_before: Option<Timestamp>,
+    events_at: Option<Timestamp>,
+    books_at: Option<Timestamp>,
+}
+
+/// A time that is to come; one that is far off is of a clock that was set back.
+fn is_ahead(at: Option<Timestamp>, now: Timestamp) -> bool {
+    const DAY_MS: i64 = 86_400_000;
+    at.is_some_and(|at| (1..=DAY_MS).contains(&at.ms_since(now)))
+}
+
+/// Money at Stripe that is no request of this till.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct CaseView {
+    /// `dp_…` or `re_…`.
+    pub id: String,
+    /// A dispute, or a refund made at Stripe.
+    pub kind: CaseKind,
+    /// The receipt of the sale, where it is complete.
+    pub receipt: Option<String>,
+    /// How much.
+    pub amount: MoneyView,
+    /// In Stripe's word.
+    pub state: String,
+    /// Why, in Stripe's word.
+    pub reason: Option<String>,
+    /// Until when evidence can be sent.
+    pub due_by: Option<String>,
+    /// When the till was told.
+    pub at: String,
+    /// Somebody must do something.
+    pub open: bool,
+    /// What, in a sentence.
+    pub says: String,
+}
+
+/// A dispute that is not over.
+fn is_open(case: &CaseRow) -> bool {
+    match case.kind {
+        CaseKind::Dispute => !matches!(
+            case.state.as_str(),
+            "won" | "lost" | "warning_closed" | "prevented"
+        ),
+        CaseKind::Refund => false,
+    }
+}
+
+fn says(case: &CaseRow) -> &'static str {
+    match (case.kind, case.state.as_str()) {
+        (CaseKind::Dispute, "needs_response" | "warning_needs_response") => {
+            "The bank took the money back. Send evidence in Stripe's dashboard before the day named."
+        }
+        (CaseKind::Dispute, "won") => "The bank gave the money back to the shop.",
+        (CaseKind::Dispute, "lost") => "The money stays with the customer.",
+        (CaseKind::Dispute, "warning_closed" | "prevented") => "It is over; no money was taken.",
+        (CaseKind::Dispute, _) => "The bank is deciding. Nothing to do but wait.",
+        (CaseKind::Refund, "failed" | "canceled") => {
+            "It was refunded in Stripe's dashboard, and that failed: the customer has nothing back."
+        }
+        (CaseKind::Refund, _) => {
+            "It was refunded in Stripe's dashboard. Ask who it was; the goods are not booked back."
+        }
+    }
+}
+
+fn known(tx: &Tx<'_>) -> Result<Known, AppError> {
+    let charges = tx.all_charges()?.into_iter();
+    Ok(charges
+        .filter_map(|c| Some((c.facts.intent?, (c.tender, c.state))))
+        .collect())
+}
+
+/// Whether the journal does not say so yet.
+fn worth(known: &Known, told: &Told) -> bool {
+    match (&told.about, known.get(&told.intent)) {
+        (_, None) => false,
+        // The outbox asks for itself.
+        (About::Intent(_), Some((_, state))) => {
+            state.needs_a_person() && told.status == "succeeded"
+        }
+        (About::Refund(_) | About::Disputes(_), Some(_)) => true,
+    }
+}
+
+/// Acts on what was fetched; true where it was news.
+fn learn(
+    tx: &Tx<'_>,
+    shop: &Shop,
+    known: &Known,
+    found: Found,
+    now: Timestamp,
+) -> Result<bool, AppError> {
+    let sum = |minor: i64| {
+        let minor = minor.checked_div(stripe_factor(shop.currency()));
+        Money::from_minor(minor.unwrap_or(0), shop.currency())
+    };
+    match found {
+        Found::Intent(intent) => match known.get(&intent.id) {
+            Some((tender, _)) => Ok(learn_charge(tx, *tender, intent, now)?),
+            None => Ok(false),
+        },
+        Found::Refund {
+            refund,
+            intent,
+            part,
+            amount_minor,
+        } => {
+            let part = part.and_then(|part| part.parse::<RefundPartId>().ok());
+            if let Some(part) = part
+                && tx.outbox(part.0)?.is_some()
+            {
+                return Ok(learn_refund(tx, part, refund, now)?);
+            }
+            let before = tx.stripe_case(&refund.id)?;
+            let Some((tender, _)) = known.get(&intent) else {
+                return Ok(false);
+            };
+            if before.is_some_and(|case| case.state == refund.status) {
+                return Ok(false);
+            }
+            tx.append(
+                JournalEvent::RefundElsewhere {
+                    refund: refund.id,
+                    tender: *tender,
+                    amount: sum(amount_minor),
+                    status: refund.status,
+                },
+                now,
+            )?;
+            Ok(true)
+        }
+        Found::Dispute {
+            id,
+            intent,
+            amount_minor,
+            status,
+            reason,
+            due_by,
+        } => {
+            let before = tx.stripe_case(&id)?;
+            let Some((tender, _)) = known.get(&intent) else {
+                return Ok(false);
+            };
+            if before.is_some_and(|case| case.state == status && case.due_by == due_by) {
+                return Ok(false);
+            }
+            tx.append(
+                JournalEvent::DisputeMoved {
+                    dispute: id,
+                    tender: *tender,
+                    amount: sum(amount_minor),
+                    status,
+                    reason,
+                    due_by,
+                },
+                now,
+            )?;
+            Ok(true)
+        }
+    }
+}
+
+impl Till {
+    fn asking(&self) -> MutexGuard<'_, Asking> {
+        // A reading that a panic left is asked anew by a start.
+        self.asking.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What is to be asked now, beside the outbox; the same until it is
+    /// [told](Till::told).
+    ///
+    /// # Errors
+    /// What the store says.
+    pub fn ask(&self) -> Result<Option<StoredRequest>, AppError> {
+        let now = self.now();
+        let mut asking = self.asking();
+        if !self.is_online() || is_ahead(asking.not_before, now) {
+            return Ok(None);
+        }
+        if asking.reading.is_none() {
+            asking.reading = self.next_reading(&asking, now)?;
+            if asking.reading.is_none() {
+                asking.not_before = Some(now.plus_ms(LOOK_MS));
+            }
+        }
+        Ok(match &asking.reading {
+            Some(Reading::Events(polling, _)) => polling.ask(),
+            Some(Reading::Books(reading)) => reading.ask(),
+            None => None,
+        })
+    }
+
+    fn next_reading(&self, asking: &Asking, now: Timestamp) -> Result<Option<Reading>, AppError> {
+        if !is_ahead(asking.events_at, now) {
+            let begun = self.store()?.read(|tx| {
+                if tx.setting::<StripeSetting>("stripe")?.is_none() {
+                    return Ok::<_, AppError>(None);
+                }
+                let cursor: Cursor = tx.setting("stripe_events")?.unwrap_or_default();
+                Ok(Some((Polling::new(cursor, now), known(tx)?)))
+            })?;
+            return Ok(begun.map(|(polling, known)| Reading::Events(Box::new(polling), known)));
+        }
+        if is_ahead(asking.books_at, now) {
+            return Ok(None);
+        }
+        match self.days_to_reconcile()? {
+            Some(days) => Ok(Some(Reading::Books(Box::new(self.reconcile(Some(days))?)))),
+            None => Ok(None),
+        }
+    }
+
+    /// Takes in what came back; true where there is something new to show.
+    ///
+    /// # Errors
+    /// What the store says.
+    pub fn told(&self, answer: &Answer) -> Result<bool, AppError> {
+        let now = self.now();
+        let mut asking = self.asking();
+        match asking.reading.take() {
+            None => Ok(false),
+            Some(Reading::Events(mut polling, known)) => {
+                match polling.take(answer, |told| worth(&known, told)) {
+                    Taken::GoOn if polling.ask().is_none() => {
+                        let (news, pause_ms) = self.learnt(*polling, &known, now)?;
+                        asking.events_at = Some(now.plus_ms(pause_ms));
+                        return Ok(news);
+                    }
+                    Taken::GoOn => {}
+                    Taken::Again { after_ms } => asking.not_before = Some(now.plus_ms(after_ms)),
+                    Taken::Stop(why) => {
+                        asking.events_at = Some(now.plus_ms(AGAIN_MS));
+                        if why == Unread::Unauthorised {
+                            self.set_paused(Some(ErrorCode::StripeKeyRefused));
+                        }
+                        let reads = polling.reads();
+                        self.store()?.write(|tx| {
+                            let mut cursor: Cursor =
+                                tx.setting("stripe_events")?.unwrap_or_default();
+                            cursor.count(reads, now);
+                            tx.set_setting("stripe_events", &cursor)
+                        })?;
+                        return Ok(false);
+                    }
+                }
+                asking.reading = Some(Reading::Events(polling, known));
+                Ok(false)
+            }
+            Some(Reading::Books(mut reading)) => {
+                match reading.told(answer) {
+                    Ok(0) if reading.ask().is_none() => {
+                        let found = self.reconciled(&reading)?;
+                        return Ok(!found.differences.is_empty());
+                    }
+                    Ok(0) => {}
+                    Ok(wait_ms) => asking.not_before = Some(now.plus_ms(wait_ms)),
+                    Err(error) => {
+                        tracing::info!(%error, "the books were not compared");
+                        asking.books_at = Some(now.plus_ms(AGAIN_MS));
+                        return Ok(false);
+                    }
+                }
+                asking.reading = Some(Reading::Books(reading));
+                Ok(false)
+            }
+        }
+    }
+
+    /// Writes down what a reading of the events found; gives how long to pause.
+    fn learnt(
+        &self,
+        polling: Polling,
+        known: &Known,
+        now: Timestamp,
+    ) -> Result<(bool, i64), AppError> {
+        let (found, cursor) = polling.end();
+        self.store()?.write(|tx| {
+            let shop = shop(tx)?;
+            let mut news = false;
+            for found in found {
+                news |= learn(tx, &shop, known, found, now)?;
+            }
+            tx.set_setting("stripe_events", &cursor)?;
+            let open = tx.outbox_waiting_count()? > 0 || tx.stripe_cases()?.iter().any(is_open);
+            Ok((news, cursor.pause_ms(open, now)))
+        })
+    }
+
+    /// Disputes, and refunds made at Stripe: the open ones first, the nearest deadline
+    /// before the others.
+    ///
+    /// # Errors
+    /// What the store says.
+    pub fn cases(&self) -> Result<Vec<CaseView>, AppError> {
+        self.store()?.read(|tx| {
+            let shop = shop(tx)?;
+            let mut cases = tx.stripe_cases()?;
+            cases.sort_by_key(|case| (!is_open(case), case.due_by, case.at));
+            cases
+                .iter()
+                .map(|case| {
+                    let sale = tx.charge(case.tender)?.map(|charge| tx.sale(charge.sale));
+                    let receipt = sale.transpose()?.flatten().map(|sale| {
+                        till_domain::ids::ReceiptNumber {
+                            till: shop.till,
+                            number: sale.receipt_number,
+                        }
+                        .to_string()
+                    });
+                    Ok(CaseView {
+                        id: case.id.clone(),
+                        kind: case.kind,
+                        receipt,
+                        amount: money(Money::from_minor(case.amount_minor, shop.currency())),
+                        state: case.state.clone(),
+                        reason: case.reason.clone(),
+                        due_by: case.due_by.map(|at| local(&shop, at)),
+                        at: local(&shop, case.at),
+                        open: is_open(case),
+                        says: says(case).to_owned(),
+                    })
+                })
+                .collect()
+        })
+    }
+}
