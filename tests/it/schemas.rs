@@ -110,6 +110,15 @@ fn what_goes_over_the_wire_is_what_stripe_publishes() {
     ] {
         assert!(sent.contains(endpoint), "the day never met {endpoint}");
     }
+    // What a queued charge says of itself.
+    for told in [
+        "metadata[receipt]=1-00000",
+        "metadata[shift]=1",
+        "statement_descriptor_suffix=R1-",
+        "receipt_email=",
+    ] {
+        assert!(sent.contains(told), "no charge said {told}");
+    }
     check(folder);
 }
 

@@ -7,7 +7,7 @@
 //! - a tender leaves the sale when its money is known to be free, not before.
 
 use till_domain::charge::ChargeState;
-use till_domain::ids::{RefundPartId, TenderId, Timestamp};
+use till_domain::ids::{ReceiptNumber, RefundPartId, TenderId, Timestamp};
 use till_domain::journal::{ChargeKind, JournalEvent};
 use till_domain::limits::Exposure;
 use till_domain::money::Money;
@@ -15,7 +15,7 @@ use till_domain::sale::{CardCapture, OpenSale, Tender, TenderKind};
 use till_store::Tx;
 use till_sync::machine::{Charge, Refund};
 use till_sync::phases;
-use till_sync::request::{Private, minimum_minor, stripe_minor};
+use till_sync::request::{NotChargeable, Private, chargeable, mail_address, stripe_minor};
 
 use crate::auth::Session;
 use crate::error::{AppError, ErrorCode};
@@ -139,7 +139,23 @@ pub(crate) fn ask_for_charge(
         ),
         CardCapture::PayLink => (None, None, false),
     };
-    let contact = sale.contact_of(tender.id);
+    // A pay link's contact; or, of a card that is charged when its customer has gone,
+    // the customer's own.
+    let customer = match (how, sale.customer) {
+        (ChargeKind::SavedCard, Some(id)) if *at_risk => tx.customer(id)?,
+        _ => None,
+    };
+    let contact = sale.contact_of(tender.id).map(str::to_owned);
+    let email = contact.or(customer.and_then(|c| c.email));
+    // A charge at risk is asked for in the transaction that completes the sale.
+    let receipt = if *at_risk {
+        Some(ReceiptNumber {
+            till: shop.till,
+            number: tx.next_receipt_number()?,
+        })
+    } else {
+        None
+    };
     let private = Private {
         till: till_id(shop),
         sale: sale.id.to_string(),
@@ -147,7 +163,9 @@ pub(crate) fn ask_for_charge(
         customer: card_customer,
         payment_method,
         off_session,
-        email: contact.filter(|c| c.contains('@')).map(str::to_owned),
+        email: email.as_deref().and_then(mail_address),
+        shift: Some(tx.current_shift()?.0),
+        receipt: receipt.map(|r| r.to_string()),
         description: shop.name.clone(),
         taken_at: Some(now),
     };
@@ -182,7 +200,7 @@ impl Till {
             };
             let customer = customer_of(tx, &sale)?;
             let card = customer.as_ref().and_then(|c| c.card.as_ref());
-            let too_little = stripe_minor(rest) < minimum_minor(shop.currency());
+            let too_little = chargeable(rest) == Err(NotChargeable::TooSmall);
             let mut others = Vec::new();
             let mut offer = |kind, title: String, mut says: String, possible: bool, last4: &str| {
                 let card = kind != TenderKindView::ExternalTerminal;
@@ -455,9 +473,11 @@ impl Till {
                     return Err(ErrorCode::TenderBusy.into());
                 }
             }
-            if stripe_minor(amount) < minimum_minor(shop.currency()) {
-                return Err(ErrorCode::BelowMinimum.into());
-            }
+            chargeable(amount).map_err(|why| match why {
+                NotChargeable::TooSmall => ErrorCode::BelowMinimum,
+                NotChargeable::TooLarge => ErrorCode::Absurd,
+                NotChargeable::Unit => ErrorCode::TenderUnavailable,
+            })?;
             let capture = match kind {
                 TenderKindView::SavedCard => CardCapture::SavedCard(
                     customer_of(tx, sale)?

@@ -30,8 +30,12 @@ pub struct Private {
     pub payment_method: Option<String>,
     /// The customer is not there when it is charged.
     pub off_session: bool,
-    /// Where a pay link goes.
+    /// Where a pay link goes, or Stripe's receipt of a card that is charged later.
     pub email: Option<String>,
+    /// The shift that took it.
+    pub shift: Option<i64>,
+    /// The receipt of the sale, where it is complete.
+    pub receipt: Option<String>,
     /// What a pay link is for, as the customer reads it.
     pub description: String,
     /// When it was taken: searches look no further back.
@@ -56,6 +60,72 @@ pub fn stripe_minor(amount: Money) -> i64 {
         .saturating_mul(stripe_factor(amount.currency()))
 }
 
+/// Why Stripe would not charge an amount.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NotChargeable {
+    /// Below the least.
+    TooSmall,
+    /// Above the most.
+    TooLarge,
+    /// A part of a unit that Stripe does not take, or takes for another unit.
+    Unit,
+}
+
+/// An amount in Stripe's minor units, where Stripe charges it: no more than eight
+/// digits, twelve in IDR; the last digit of three decimals is 0; MGA has two decimals
+/// by ISO 4217 and none for Stripe (Stripe docs, "Currencies").
+///
+/// # Errors
+/// [`NotChargeable`].
+pub fn chargeable(amount: Money) -> Result<i64, NotChargeable> {
+    let currency = amount.currency();
+    let minor = stripe_minor(amount);
+    let (most, step) = match currency.code() {
+        "MGA" => return Err(NotChargeable::Unit),
+        "IDR" => (999_999_999_999, 1),
+        "BHD" | "JOD" | "KWD" | "OMR" | "TND" => (99_999_999, 10),
+        _ => (99_999_999, 1),
+    };
+    if minor > most {
+        Err(NotChargeable::TooLarge)
+    } else if minor < minimum_minor(currency) {
+        Err(NotChargeable::TooSmall)
+    } else if minor % step != 0 {
+        Err(NotChargeable::Unit)
+    } else {
+        Ok(minor)
+    }
+}
+
+/// What stands behind the shop's name on the customer's statement. The whole is 22
+/// characters at most, of which the account's own part takes up to ten and the joint
+/// two; both parts need a letter (Stripe docs, "Statement descriptors").
+#[must_use]
+pub fn statement_suffix(private: &Private) -> Option<String> {
+    let receipt = private.receipt.as_deref()?;
+    let (till, number) = receipt.split_once('-')?;
+    let suffix = format!("R{till}-{}", number.trim_start_matches('0'));
+    let plain = suffix
+        .bytes()
+        .all(|b| b.is_ascii_alphanumeric() || b == b'-');
+    (plain && suffix.len() <= 10).then_some(suffix)
+}
+
+/// An address that Stripe takes for one; it refuses a request for the sake of another.
+#[must_use]
+pub fn mail_address(text: &str) -> Option<String> {
+    let text = text.trim();
+    let (name, host) = text.split_once('@')?;
+    let plain = |part: &str| {
+        let inner = |c: char| c.is_ascii_alphanumeric() || "._%+-".contains(c);
+        !part.is_empty() && part.chars().all(inner)
+    };
+    let dots = !text.contains("..") && !host.starts_with('.') && !name.starts_with('.');
+    let (_, country) = host.rsplit_once('.')?;
+    let good = plain(name) && plain(host) && dots && !name.ends_with('.') && country.len() >= 2;
+    good.then(|| text.to_owned())
+}
+
 /// The least Stripe charges, in its minor units, by settlement currency (Stripe
 /// docs, "Minimum and maximum charge amounts").
 #[must_use]
@@ -67,7 +137,12 @@ pub fn minimum_minor(currency: Currency) -> i64 {
         "SEK" | "NOK" => 300,
         "DKK" => 250,
         "HKD" => 400,
-        "USD" | "EUR" | "CAD" | "AUD" | "NZD" | "CHF" | "SGD" | "BRL" | "PLN" => 50,
+        "BGN" => 100,
+        "AED" | "MYR" | "PLN" | "RON" => 200,
+        "THB" => 1_000,
+        "CZK" => 1_500,
+        "HUF" => 17_500,
+        "USD" | "EUR" | "CAD" | "AUD" | "NZD" | "CHF" | "SGD" | "BRL" | "INR" => 50,
         _ => 1,
     }
 }
@@ -163,9 +238,19 @@ pub fn charge(id: Uuid, charge: &Charge, private: &Private, op: ChargeOp) -> Sto
                 .put("allowed_payment_method_types[0]", "card")
                 .maybe("customer", private.customer.as_deref())
                 .maybe("payment_method", private.payment_method.as_deref())
+                .maybe("receipt_email", private.email.as_deref())
+                .maybe(
+                    "statement_descriptor_suffix",
+                    statement_suffix(private).as_deref(),
+                )
                 .put("metadata[tender_id]", &tender)
                 .put("metadata[sale_id]", &private.sale)
                 .put("metadata[till_id]", &private.till)
+                .maybe("metadata[receipt]", private.receipt.as_deref())
+                .maybe(
+                    "metadata[shift]",
+                    private.shift.map(|n| n.to_string()).as_deref(),
+                )
                 .put("expand[0]", "latest_charge"),
             key,
         ),
@@ -226,7 +311,19 @@ pub fn charge(id: Uuid, charge: &Charge, private: &Private, op: ChargeOp) -> Sto
                 .put("metadata[tender_id]", &tender)
                 .put("payment_intent_data[metadata][tender_id]", &tender)
                 .put("payment_intent_data[metadata][sale_id]", &private.sale)
-                .put("payment_intent_data[metadata][till_id]", &private.till),
+                .put("payment_intent_data[metadata][till_id]", &private.till)
+                .maybe(
+                    "payment_intent_data[metadata][receipt]",
+                    private.receipt.as_deref(),
+                )
+                .maybe(
+                    "payment_intent_data[metadata][shift]",
+                    private.shift.map(|n| n.to_string()).as_deref(),
+                )
+                .maybe(
+                    "payment_intent_data[statement_descriptor_suffix]",
+                    statement_suffix(private).as_deref(),
+                ),
             key,
         ),
         ChargeOp::RetrieveSession => get(format!("/v1/checkout/sessions/{session}")),
@@ -289,6 +386,72 @@ mod tests {
             request.idempotency_key.unwrap(),
             "till-1:00000000-0000-0000-0000-000000000000:confirm:3"
         );
+    }
+
+    #[test]
+    fn what_stripe_would_not_charge_is_known_before_it_is_asked() {
+        use NotChargeable::{TooLarge, TooSmall, Unit};
+        for (amount, currency, expected) in [
+            ("0.50", "EUR", Ok(50)),
+            ("0.49", "EUR", Err(TooSmall)),
+            ("0.30", "GBP", Ok(30)),
+            ("0.29", "GBP", Err(TooSmall)),
+            ("50", "JPY", Ok(50)),
+            ("49", "JPY", Err(TooSmall)),
+            ("1.99", "PLN", Err(TooSmall)),
+            ("175.00", "HUF", Ok(17_500)),
+            ("999999.99", "EUR", Ok(99_999_999)),
+            ("1000000.00", "EUR", Err(TooLarge)),
+            ("1000000.00", "IDR", Ok(100_000_000)),
+            ("100", "ISK", Ok(10_000)),
+            ("1000000", "ISK", Err(TooLarge)),
+            ("5000", "UGX", Ok(500_000)),
+            ("1.230", "KWD", Ok(1_230)),
+            ("1.234", "KWD", Err(Unit)),
+            ("5.00", "MGA", Err(Unit)),
+        ] {
+            let amount = Money::parse(amount, currency.parse().unwrap()).unwrap();
+            assert_eq!(chargeable(amount), expected, "{amount} {currency}");
+        }
+        let rupiah = "IDR".parse().unwrap();
+        let most = Money::from_minor(1_000_000_000_000, rupiah);
+        assert_eq!(chargeable(most), Err(TooLarge));
+    }
+
+    #[test]
+    fn a_statement_names_the_receipt_within_what_banks_print() {
+        for (receipt, expected) in [
+            ("1-000042", Some("R1-42")),
+            ("12-999999", Some("R12-999999")),
+            ("999-999999", None),
+            ("1-1000000", Some("R1-1000000")),
+            ("nothing", None),
+        ] {
+            let private = Private {
+                receipt: Some(receipt.into()),
+                ..Private::default()
+            };
+            assert_eq!(statement_suffix(&private).as_deref(), expected, "{receipt}");
+        }
+        assert_eq!(statement_suffix(&Private::default()), None);
+    }
+
+    #[test]
+    fn an_address_that_stripe_would_refuse_is_left_out() {
+        for (text, good) in [
+            ("ana@post.example", true),
+            (" ana.o+till@post.co.example ", true),
+            ("ana", false),
+            ("ana@post", false),
+            ("ana@@post.example", false),
+            ("ana@post..example", false),
+            (".ana@post.example", false),
+            ("ana o@post.example", false),
+            ("@post.example", false),
+            ("ana@.example", false),
+        ] {
+            assert_eq!(mail_address(text).is_some(), good, "{text}");
+        }
     }
 
     #[test]
