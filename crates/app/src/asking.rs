@@ -7,6 +7,7 @@
 //!   crash reads them again, and acting on them again changes nothing;
 //! - what an event names is believed as it was fetched.
 
+use std::cell::{Cell, OnceCell};
 use std::collections::BTreeMap;
 use std::sync::{MutexGuard, PoisonError};
 
@@ -36,7 +37,9 @@ type Known = BTreeMap<String, (TenderId, ChargeState)>;
 
 #[derive(Debug)]
 enum Reading {
-    Events(Box<Polling>, Known),
+    /// With the charges, once there is an event to hold against them: a shop has many,
+    /// and most readings find nothing.
+    Events(Box<Polling>, OnceCell<Known>),
     Books(Box<Reconciling>),
 }
 
@@ -107,13 +110,6 @@ fn says(case: &CaseRow) -> &'static str {
             "It was refunded in Stripe's dashboard. Ask who it was; the goods are not booked back."
         }
     }
-}
-
-fn known(tx: &Tx<'_>) -> Result<Known, AppError> {
-    let charges = tx.all_charges()?.into_iter();
-    Ok(charges
-        .filter_map(|c| Some((c.facts.intent?, (c.tender, c.state))))
-        .collect())
 }
 
 /// Whether the journal does not say so yet.
@@ -236,6 +232,13 @@ impl Till {
         })
     }
 
+    fn known(&self) -> Result<Known, AppError> {
+        let charges = self.store()?.read(|tx| tx.all_charges())?.into_iter();
+        Ok(charges
+            .filter_map(|c| Some((c.facts.intent?, (c.tender, c.state))))
+            .collect())
+    }
+
     fn next_reading(&self, asking: &Asking, now: Timestamp) -> Result<Option<Reading>, AppError> {
         if !is_ahead(asking.events_at, now) {
             let begun = self.store()?.read(|tx| {
@@ -243,9 +246,9 @@ impl Till {
                     return Ok::<_, AppError>(None);
                 }
                 let cursor: Cursor = tx.setting("stripe_events")?.unwrap_or_default();
-                Ok(Some((Polling::new(cursor, now), known(tx)?)))
+                Ok(Some(Polling::new(cursor, now)))
             })?;
-            return Ok(begun.map(|(polling, known)| Reading::Events(Box::new(polling), known)));
+            return Ok(begun.map(|p| Reading::Events(Box::new(p), OnceCell::new())));
         }
         if is_ahead(asking.books_at, now) {
             return Ok(None);
@@ -266,8 +269,23 @@ impl Till {
         match asking.reading.take() {
             None => Ok(false),
             Some(Reading::Events(mut polling, known)) => {
-                match polling.take(answer, |told| worth(&known, told)) {
+                let failed = Cell::new(None);
+                let taken = polling.take(answer, |told| {
+                    if known.get().is_none() {
+                        match self.known() {
+                            Ok(charges) => drop(known.set(charges)),
+                            Err(error) => failed.set(Some(error)),
+                        }
+                    }
+                    known.get().is_some_and(|known| worth(known, told))
+                });
+                // The reading is dropped with it, and begins again where the last ended.
+                if let Some(error) = failed.take() {
+                    return Err(error);
+                }
+                match taken {
                     Taken::GoOn if polling.ask().is_none() => {
+                        let known = known.into_inner().unwrap_or_default();
                         let (news, pause_ms) = self.learnt(*polling, &known, now)?;
                         asking.events_at = Some(now.plus_ms(pause_ms));
                         return Ok(news);
