@@ -336,6 +336,8 @@ pub struct ShiftReport {
     pub tenders: Vec<TenderRow>,
     /// Their sum, less refunds.
     pub tenders_total: Money,
+    /// Worth of vouchers that was not needed and not given back; in no other figure.
+    pub vouchers_lost: Option<Tally>,
     /// Card payments not charged at this moment.
     pub pending: Option<PendingCards>,
     /// Declined in earlier shifts and still owed.
@@ -438,6 +440,23 @@ pub struct CashUp {
     pub next_float: Option<Money>,
     /// Taken to the bank.
     pub to_bank: Option<ToBank>,
+    /// Notes of other currencies.
+    pub foreign: Vec<ForeignRow>,
+}
+
+/// Notes of another currency, in that currency but for their worth.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ForeignRow {
+    /// `USD`.
+    pub code: String,
+    /// Taken.
+    pub taken: Option<Tally>,
+    /// What they were worth in the shop's currency.
+    pub worth: Option<Money>,
+    /// What was counted.
+    pub counted: Option<Money>,
+    /// Counted less taken.
+    pub difference: Option<Money>,
 }
 
 /// Cash for the bank.

@@ -8,9 +8,9 @@
 use till_domain::money::{Money, MoneyError};
 
 use crate::data::{
-    Books, Copy, Document, Mark, PendingCard, PendingHow, Quantity, ReceiptLine, ReceiptTender,
-    RefundReceipt, ReportKind, SaleReceipt, ShiftReport, Shop, Slip, SlipKind, Stamp, Tally,
-    TaxRow,
+    Books, Copy, Document, ForeignRow, Mark, PendingCard, PendingHow, Quantity, ReceiptLine,
+    ReceiptTender, RefundReceipt, ReportKind, SaleReceipt, ShiftReport, Shop, Slip, SlipKind,
+    Stamp, Tally, TaxRow,
 };
 use crate::format::{clean, cut, money, money_in_words, width, wrap};
 
@@ -708,6 +708,9 @@ impl Sheet {
             }
         }
         self.amount(Style::Bold, 0, "TENDERS", report.tenders_total);
+        if let Some(lost) = report.vouchers_lost {
+            self.tally_of(0, "Vouchers, not given back", lost);
+        }
         self.rule();
         if let Some(pending) = &report.pending {
             let noun = if pending.count == 1 {
@@ -774,7 +777,33 @@ impl Sheet {
             };
             self.amount(Style::Normal, 0, &label, bank.amount);
         }
+        for foreign in &cash.foreign {
+            self.foreign(foreign);
+        }
         self.rule();
+    }
+
+    fn foreign(&mut self, row: &ForeignRow) {
+        let code = &row.code;
+        if let Some(taken) = row.taken {
+            self.tally_of(0, &format!("{code} notes taken"), taken);
+        }
+        if let Some(worth) = row.worth {
+            self.amount(Style::Normal, INDENT, "worth", worth);
+        }
+        if let Some(counted) = row.counted {
+            self.amount(Style::Normal, 0, &format!("{code} counted"), counted);
+        }
+        if let Some(difference) = row.difference {
+            let word = if difference.is_negative() {
+                format!("{code} SHORT")
+            } else if difference.is_positive() {
+                format!("{code} OVER")
+            } else {
+                format!("{code} AGREES")
+            };
+            self.amount(Style::Bold, 0, &word, difference);
+        }
     }
 
     fn amount_of_name(&mut self, indent: usize, name: &str, amount: Money) {

@@ -4,7 +4,9 @@
 use std::path::Path;
 
 use till_app::error::{AppError, ErrorCode};
-use till_app::view::{DiscountInput, OutboxAction, RefundLineInput, TenderKindView};
+use till_app::view::{
+    DiscountInput, ForeignCountInput, OutboxAction, RefundLineInput, TenderKindView,
+};
 use till_app::{FileForm, Import, Others};
 use till_domain::catalog::Role;
 use till_tests::{MANAGER_PIN, World};
@@ -64,6 +66,14 @@ fn line_of(w: &World) -> String {
     sale.lines.first().unwrap().id.clone()
 }
 
+fn counted(w: &World, currency: &str, amount: &str) -> Result<(), AppError> {
+    let foreign = ForeignCountInput {
+        currency: currency.into(),
+        amount: amount.into(),
+    };
+    w.till().count(w.cashier(), &[], &[foreign]).map(drop)
+}
+
 fn customer_id(w: &World) -> String {
     let found = w.till().customers("").unwrap();
     found.first().unwrap().id.clone()
@@ -115,6 +125,12 @@ const WAYS: &[Way] = &[
     // Amounts.
     named("shift_open", |w, t| w.till().shift_open(w.cashier(), t)),
     free("tender_cash", |w, t| w.till().tender_cash(w.cashier(), t).map(drop)),
+    free("tender_foreign_cash amount", |w, t| w.till().tender_foreign_cash(w.cashier(), "USD", t).map(drop)),
+    named("tender_foreign_cash currency", |w, t| w.till().tender_foreign_cash(w.cashier(), t, "5.00").map(drop)),
+    free("tender_voucher number", |w, t| w.till().tender_voucher(w.cashier(), t, "5.00").map(drop)),
+    free("tender_voucher worth", |w, t| w.till().tender_voucher(w.cashier(), "GV-1", t).map(drop)),
+    free("count foreign amount", |w, t| counted(w, "USD", t)),
+    free("count foreign currency", |w, t| counted(w, t, "5.00")),
     free("override_price", |w, t| w.till().override_price(w.manager(), &line_of(w), t, None).map(drop)),
     free("paid_in amount", |w, t| w.till().paid_in(w.cashier(), t, "x").map(drop)),
     free("paid_out amount", |w, t| w.till().paid_out(w.cashier(), t, "x", None).map(drop)),

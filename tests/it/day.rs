@@ -99,7 +99,11 @@ fn a_shift_closes_with_its_books_in_order() {
     // Expected 150 + 2.50 + 40 − 12.50 = 180.00; two euros are missing.
     let compare = world
         .till()
-        .count(world.cashier(), &count(&[(5_000, 3), (2_000, 1), (200, 4)]))
+        .count(
+            world.cashier(),
+            &count(&[(5_000, 3), (2_000, 1), (200, 4)]),
+            &[],
+        )
         .unwrap();
     assert_eq!(compare.expected.minor, 18_000);
     assert_eq!(compare.counted.minor, 17_800);
@@ -130,7 +134,10 @@ fn a_shift_with_a_suspended_sale_stays_open() {
     world.open_shift("0.00");
     world.ring_up(&[("Halfvolle melk", "1")]);
     world.till().suspend(world.cashier()).unwrap();
-    world.till().count(world.cashier(), &count(&[])).unwrap();
+    world
+        .till()
+        .count(world.cashier(), &count(&[]), &[])
+        .unwrap();
     assert_eq!(
         refusal(world.till().close(world.cashier(), "", None, None)),
         ErrorCode::SalesUnfinished

@@ -75,7 +75,7 @@ fn a_day_of_everything() -> World {
         denomination_minor: 5_000,
         pieces: 3,
     }];
-    world.till().count(world.cashier(), &pieces).unwrap();
+    world.till().count(world.cashier(), &pieces, &[]).unwrap();
     let yes = world.manager_says(MANAGER_PIN);
     world
         .till()

@@ -24,4 +24,5 @@ mod scan;
 mod schemas;
 mod simulation;
 mod taxes;
+mod tenders;
 mod tidy;

@@ -10,11 +10,12 @@ use rust_decimal::Decimal;
 use serde::Deserialize;
 use till_domain::charge::ChargeState;
 use till_domain::ids::{SaleId, ShiftNumber, TenderId, Timestamp, UserId};
-use till_domain::journal::{Entry, JournalEvent, Pending};
+use till_domain::journal::{Entry, ForeignCount, JournalEvent, Pending};
 use till_domain::money::{HALF_UP, Money, MoneyError};
 use till_domain::refund::{CommittedRefund, GiveBack, RefundPart};
 use till_domain::report::{ReportTender, ShiftTotals, Tally, TenderTally};
-use till_domain::sale::CommittedSale;
+use till_domain::sale::{CommittedSale, Tender, TenderKind};
+use till_domain::settle::{Surplus, worth};
 use till_store::{JournalLine, ShiftRow, StoreError, Tx};
 
 use crate::Shop;
@@ -40,7 +41,18 @@ fn sale_differs(sale: &CommittedSale) -> Result<Option<&'static str>, MoneyError
     let lines = Money::sum(sale.lines.iter().map(|l| l.figures.total), currency)?;
     let taxes = Money::sum(sale.taxes.iter().map(|t| t.amount), currency)?;
     let tendered = Money::sum(sale.tenders.iter().map(|t| t.amount), currency)?;
-    Ok(if lines != sale.total {
+    let misjudged = |t: &Tender| match &t.kind {
+        TenderKind::ForeignCash { given, rate } => {
+            worth(*given, *rate, currency).ok() != Some(t.amount)
+        }
+        TenderKind::Voucher { worth, surplus, .. } => {
+            *surplus == Surplus::Change && *worth != t.amount || worth.minor() < t.amount.minor()
+        }
+        TenderKind::Cash | TenderKind::ExternalTerminal { .. } | TenderKind::Card { .. } => false,
+    };
+    Ok(if sale.tenders.iter().any(misjudged) {
+        Some("a tender of it counts for another sum than it is worth")
+    } else if lines != sale.total {
         Some("its lines are not its total")
     } else if sale.net.checked_add(sale.tax)? != sale.total {
         Some("net and tax are not its total")
@@ -78,6 +90,7 @@ impl Audit {
             differs: None,
         };
         let (mut sold, mut refunded, mut moved, mut rounding) = (zero, zero, zero, zero);
+        let mut foreign: HashMap<&str, Money> = HashMap::new();
         let mut expected_receipt = None;
         for entry in entries {
             let (receipt, differs) =
@@ -87,6 +100,11 @@ impl Audit {
                     rounding = rounding.checked_add(sale.cash_rounding)?;
                     for tender in &sale.tenders {
                         moved = moved.checked_add(tender.amount)?;
+                        if let TenderKind::ForeignCash { given, .. } = tender.kind {
+                            let sum = foreign.entry(given.currency().code());
+                            let sum = sum.or_insert(Money::zero(given.currency()));
+                            *sum = sum.checked_add(given)?;
+                        }
                     }
                     moved = moved.checked_sub(sale.change)?;
                     (*receipt, sale_differs(sale)?)
@@ -126,6 +144,14 @@ impl Audit {
             ),
             ("Cash rounding", rounding == totals.rounding),
             ("The tenders", moved == tenders && totals.balances()?),
+            (
+                "Notes of other currencies",
+                foreign.len() == totals.foreign.len()
+                    && totals
+                        .foreign
+                        .iter()
+                        .all(|(code, f)| foreign.get(code) == Some(&f.given.amount)),
+            ),
         ] {
             if !agrees {
                 audit.note(|| format!("{what} of the report and of the journal differ"));
@@ -193,6 +219,8 @@ pub(crate) struct Closing {
     pub counted: Money,
     pub next_float: Money,
     pub note: String,
+    /// Notes of other currencies.
+    pub foreign: Vec<ForeignCount>,
     /// None while it is only looked at.
     pub sealed: Option<Sealed>,
 }
@@ -423,6 +451,7 @@ impl Summary {
             by,
             grand_total,
             pending,
+            foreign,
             ..
         } = &entry.event
         else {
@@ -453,6 +482,7 @@ impl Summary {
             counted: *counted,
             next_float: *next_float,
             note: note.clone(),
+            foreign: foreign.clone(),
             sealed: Some(Sealed {
                 grand_total: *grand_total,
                 plus: ledger.plus,
@@ -480,6 +510,16 @@ impl Summary {
     /// By hand on a stand-alone machine.
     pub fn external_terminal(&self) -> TenderTally {
         self.kind(ReportTender::ExternalTerminal)
+    }
+
+    /// Notes of other currencies, at what they were worth.
+    pub fn foreign_cash(&self) -> TenderTally {
+        self.kind(ReportTender::ForeignCash)
+    }
+
+    /// Vouchers, less what was lost of them.
+    pub fn vouchers(&self) -> TenderTally {
+        self.kind(ReportTender::Voucher)
     }
 
     /// Cards that have been charged: at the counter, or later in this shift.

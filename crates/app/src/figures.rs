@@ -11,6 +11,7 @@ use till_domain::money::{HALF_UP, Money};
 use till_domain::promotion::{PromotionBook, taken_off};
 use till_domain::quote::{Discount, LineQuote, Promoted, Quote};
 use till_domain::sale::{CardCapture, OpenSale, SaleLine, Tender, TenderKind};
+use till_domain::settle::in_cash;
 use till_store::{StockedProduct, Tx};
 
 use crate::error::AppError;
@@ -168,6 +169,8 @@ pub(crate) fn discount_words(discount: &Discount) -> String {
 pub(crate) fn tender_label(tender: &Tender, facts: Option<&ChargeFacts>) -> String {
     match &tender.kind {
         TenderKind::Cash => "Cash".into(),
+        TenderKind::ForeignCash { given, .. } => format!("Cash {} {given}", given.currency()),
+        TenderKind::Voucher { number, .. } => format!("Voucher {number}"),
         TenderKind::ExternalTerminal { last4, .. } => format!("Card machine •••• {last4}"),
         TenderKind::Card { capture, .. } => match capture {
             CardCapture::SavedCard(card) => format!("{} •••• {}", card.brand, card.last4),
@@ -187,6 +190,8 @@ pub(crate) fn tender_label(tender: &Tender, facts: Option<&ChargeFacts>) -> Stri
 pub(crate) const fn tender_kind(tender: &Tender) -> TenderKindView {
     match &tender.kind {
         TenderKind::Cash => TenderKindView::Cash,
+        TenderKind::ForeignCash { .. } => TenderKindView::ForeignCash,
+        TenderKind::Voucher { .. } => TenderKindView::Voucher,
         TenderKind::ExternalTerminal { .. } => TenderKindView::ExternalTerminal,
         TenderKind::Card { capture, .. } => match capture {
             CardCapture::SimulatedReader { .. } => TenderKindView::SimulatedReader,
@@ -262,13 +267,21 @@ pub(crate) struct LiveCharge {
 
 fn tender(tender: &Tender, charge: &LiveCharge) -> TenderView {
     let state = match (&tender.kind, charge.state) {
-        (TenderKind::Cash | TenderKind::ExternalTerminal { .. }, _) => TenderStateView::Certain,
+        (
+            TenderKind::Cash
+            | TenderKind::ForeignCash { .. }
+            | TenderKind::Voucher { .. }
+            | TenderKind::ExternalTerminal { .. },
+            _,
+        ) => TenderStateView::Certain,
         (TenderKind::Card { at_risk, .. }, Some(state)) => tender_state(state, *at_risk),
         (TenderKind::Card { .. }, None) => TenderStateView::NeedsAttention,
     };
     let text = match (&tender.kind, charge.canceling) {
         (_, true) => "Asking Stripe to cancel it. It cannot be charged twice. Wait, or look again.",
-        (TenderKind::Cash, false) => "Taken.",
+        (TenderKind::Cash | TenderKind::ForeignCash { .. } | TenderKind::Voucher { .. }, false) => {
+            "Taken."
+        }
         (TenderKind::ExternalTerminal { .. }, false) => "Certain: the slip is printed.",
         (TenderKind::Card { .. }, false) => says(state),
     };
@@ -277,7 +290,12 @@ fn tender(tender: &Tender, charge: &LiveCharge) -> TenderView {
         kind: tender_kind(tender),
         label: tender_label(tender, Some(&charge.facts)),
         amount: money(tender.amount),
-        given: tender.is_cash().then(|| money(tender.amount)),
+        given: match &tender.kind {
+            TenderKind::Cash => Some(money(tender.amount)),
+            TenderKind::ForeignCash { given, .. } => Some(money(*given)),
+            TenderKind::Voucher { worth, .. } => Some(money(*worth)),
+            TenderKind::ExternalTerminal { .. } | TenderKind::Card { .. } => None,
+        },
         state,
         says: text.to_owned(),
         can_remove: !charge.canceling,
@@ -386,7 +404,10 @@ pub(crate) fn sale(
             Some(state) => at_risk && state.is_waiting() && !c.canceling,
             None => false,
         },
-        TenderKind::Cash | TenderKind::ExternalTerminal { .. } => true,
+        TenderKind::Cash
+        | TenderKind::ForeignCash { .. }
+        | TenderKind::Voucher { .. }
+        | TenderKind::ExternalTerminal { .. } => true,
     });
     let busy = sale.tenders.iter().zip(charges).any(|(t, c)| {
         matches!(t.kind, TenderKind::Card { at_risk: false, .. })
@@ -406,7 +427,7 @@ pub(crate) fn sale(
         tax_included: shop.price_includes_tax,
         total: money(quote.total),
         outstanding: money(quote.outstanding),
-        cash_due: money(quote.cash_due.checked_sub(cash_given(sale, currency)?)?),
+        cash_due: money(cash_left(sale, quote, shop)?),
         cash_rounding: money(quote.cash_rounding),
         change: money(quote.change),
         tenders,
@@ -415,16 +436,14 @@ pub(crate) fn sale(
     })
 }
 
-/// Cash handed over so far.
-pub(crate) fn cash_given(
-    sale: &OpenSale,
-    currency: till_domain::money::Currency,
-) -> Result<Money, AppError> {
-    Ok(Money::sum(
-        sale.tenders
-            .iter()
-            .filter(|t| t.is_cash())
-            .map(|t| t.amount),
-        currency,
-    )?)
+/// What is left to pay if it is paid in the shop's own coins; below nothing where
+/// there is change.
+pub(crate) fn cash_left(sale: &OpenSale, quote: &Quote, shop: &Shop) -> Result<Money, AppError> {
+    let foreign = |t: &Tender| matches!(t.kind, TenderKind::ForeignCash { .. });
+    if sale.tenders.iter().any(foreign) && quote.outstanding.is_positive() {
+        return Ok(in_cash(quote.outstanding, shop.pricing.cash_rounding)?);
+    }
+    let given = sale.tenders.iter().filter(|t| t.is_cash());
+    let given = Money::sum(given.map(|t| t.amount), shop.currency())?;
+    Ok(quote.cash_due.checked_sub(given)?)
 }

@@ -38,7 +38,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use rust_decimal::Decimal;
 use till_domain::ids::{Timestamp, Uuid};
-use till_domain::money::{Money, decimal};
+use till_domain::money::{Currency, Money, decimal};
 use till_domain::promotion::PromotionBook;
 use till_store::{Store, Tx};
 use till_sync::phases::Claim;
@@ -219,8 +219,13 @@ pub(crate) fn number(text: &str) -> Result<Decimal, AppError> {
 
 /// An amount typed by a person: not below zero, and not absurd.
 pub(crate) fn amount(text: &str, shop: &Shop) -> Result<Money, AppError> {
+    amount_in(text, shop.currency())
+}
+
+/// The same, of whichever currency.
+pub(crate) fn amount_in(text: &str, currency: Currency) -> Result<Money, AppError> {
     no_card(text)?;
-    let amount = Money::parse(text.trim(), shop.currency())?;
+    let amount = Money::parse(text.trim(), currency)?;
     if amount.is_negative() {
         return Err(ErrorCode::Negative.into());
     }

@@ -21,11 +21,12 @@ use till_domain::quote::TaxTotal;
 use till_domain::refund::{GiveBack, RefundPart};
 use till_domain::report::{TaxTally, TenderTally};
 use till_domain::sale::{Approval, CardCapture, CommittedSale, SoldLine, Tender, TenderKind};
+use till_domain::settle::Surplus;
 use till_receipts::data::{
-    Books, CashUp, CategoryRow, Copy, GrandTotals, JournalCheck, Labelled, Mark, Movements,
-    PendingCard, PendingCards, PendingHow, Quantity, ReceiptLine, ReceiptTender, RefundLine,
-    RefundReceipt, RefundTender, ReportKind, SaleReceipt, ShiftReport, Slip, SlipKind, Stamp,
-    Tally, TaxRow, TenderRow, ToBank,
+    Books, CashUp, CategoryRow, Copy, ForeignRow, GrandTotals, JournalCheck, Labelled, Mark,
+    Movements, PendingCard, PendingCards, PendingHow, Quantity, ReceiptLine, ReceiptTender,
+    RefundLine, RefundReceipt, RefundTender, ReportKind, SaleReceipt, ShiftReport, Slip, SlipKind,
+    Stamp, Tally, TaxRow, TenderRow, ToBank,
 };
 use till_receipts::{COLUMNS_80MM, Document, RenderError, lay_out, to_escpos, to_pdf, to_text};
 use till_store::{ChargeRow, Tx};
@@ -231,7 +232,10 @@ fn tax_rows(shop: &Shop, taxes: &[TaxTotal]) -> Result<Vec<TaxRow>, AppError> {
 fn printed_label(tender: &Tender, facts: Option<&ChargeFacts>) -> String {
     let label = tender_label(tender, facts).replace('•', "*");
     match &tender.kind {
-        TenderKind::Cash | TenderKind::ExternalTerminal { .. } => label,
+        TenderKind::Cash
+        | TenderKind::ForeignCash { .. }
+        | TenderKind::Voucher { .. }
+        | TenderKind::ExternalTerminal { .. } => label,
         TenderKind::Card { capture, .. } => match capture {
             CardCapture::SavedCard(_) | CardCapture::SimulatedReader { .. } => {
                 format!("Card  {label}")
@@ -378,6 +382,23 @@ fn receipt_tender(
             printed.given = Some(tender.amount);
             printed.change = change.is_positive().then_some(change);
         }
+        TenderKind::ForeignCash { given, rate } => {
+            printed.given = Some(tender.amount);
+            printed.change = change.is_positive().then_some(change);
+            let (theirs, ours) = (given.currency(), shop.currency());
+            let rate = format!("1 {theirs} = {} {ours}", rate.normalize());
+            printed.details.push(("Rate".to_owned(), rate));
+        }
+        TenderKind::Voucher { worth, .. } => {
+            printed.given = Some(*worth);
+            printed.change = change.is_positive().then_some(change);
+            let lost = worth.checked_sub(tender.amount)?;
+            if !lost.is_zero() {
+                printed
+                    .details
+                    .push(("Not given back".to_owned(), lost.to_string()));
+            }
+        }
         TenderKind::ExternalTerminal { approval_code, .. } => {
             if !approval_code.is_empty() {
                 let code = ("Approval code".to_owned(), approval_code.clone());
@@ -441,18 +462,33 @@ pub(crate) fn sale_document(
     } else {
         Some(gross.checked_sub(on_lines)?)
     };
+    // Change is told under the tender it was given for: cash before vouchers, which
+    // are counted towards the sale first.
     let mut change = sale.change;
-    let mut tenders = Vec::with_capacity(sale.tenders.len());
-    for tender in &sale.tenders {
-        // Change comes off the cash it was given from.
-        let off = if tender.is_cash() {
-            change.min(tender.amount)
-        } else {
-            Money::zero(currency)
-        };
-        change = change.checked_sub(off)?;
-        tenders.push(receipt_tender(tx, shop, sale, tender, off, copy)?);
+    let mut off = vec![Money::zero(currency); sale.tenders.len()];
+    let vouchers = |t: &Tender| {
+        matches!(
+            t.kind,
+            TenderKind::Voucher {
+                surplus: Surplus::Change,
+                ..
+            }
+        )
+    };
+    for gives_change in [Tender::is_cash, vouchers] {
+        for (tender, off) in sale.tenders.iter().zip(&mut off) {
+            if gives_change(tender) {
+                *off = change.min(tender.amount);
+                change = change.checked_sub(*off)?;
+            }
+        }
     }
+    let tenders = sale
+        .tenders
+        .iter()
+        .zip(off)
+        .map(|(tender, off)| receipt_tender(tx, shop, sale, tender, off, copy))
+        .collect::<Result<_, _>>()?;
     Ok(Document::Sale(SaleReceipt {
         shop: head(shop),
         stamp: stamp_of(tx, shop, entry.shift, entry.at, sale.cashier)?,
@@ -497,6 +533,7 @@ fn refund_tender(
     let note = match part.how {
         GiveBack::Cash => None,
         GiveBack::ExternalTerminal => Some("By hand, on the card machine."),
+        GiveBack::Voucher => Some("As a voucher, written by hand."),
         GiveBack::StripeRefund => Some("On the card in 5 to 10 days."),
         GiveBack::LowerCharge => Some("Not charged yet: it is charged that much less."),
         GiveBack::WhenKnown => Some("Not known yet if it was charged: if it was, it comes back."),
@@ -637,7 +674,9 @@ fn some(tally: Tally) -> Option<Tally> {
 }
 
 fn tender_row(label: &str, tally: &TenderTally) -> Result<Option<TenderRow>, AppError> {
-    if tally.taken.count == 0 && tally.refunded.count == 0 {
+    // Change for a voucher is cash without a cash tender.
+    let nothing = tally.taken.count == 0 && tally.taken.amount.is_zero();
+    if nothing && tally.refunded.count == 0 {
         return Ok(None);
     }
     Ok(Some(TenderRow {
@@ -663,6 +702,31 @@ fn movements(list: &[(Money, String)], zero: Money, out: bool) -> Result<Movemen
             .map(|(m, reason)| (reason.clone(), turn(*m)))
             .collect(),
     })
+}
+
+/// Notes of other currencies: taken, and once they are counted, what was found.
+fn foreign_rows(sums: &Summary) -> Result<Vec<ForeignRow>, AppError> {
+    let counts = sums.closing.as_ref().map_or(&[][..], |c| &c.foreign);
+    let mut codes: Vec<&str> = sums.totals.foreign.keys().copied().collect();
+    codes.extend(counts.iter().map(|f| f.counted.currency().code()));
+    codes.sort_unstable();
+    codes.dedup();
+    codes
+        .into_iter()
+        .map(|code| {
+            let taken = sums.totals.foreign.get(code);
+            let count = counts.iter().find(|f| f.counted.currency().code() == code);
+            Ok(ForeignRow {
+                code: code.to_owned(),
+                taken: taken.map(|f| printed(f.given)),
+                worth: taken.map(|f| f.worth),
+                counted: count.map(|f| f.counted),
+                difference: count
+                    .map(|f| f.counted.checked_sub(f.expected))
+                    .transpose()?,
+            })
+        })
+        .collect()
 }
 
 fn cash_up(sums: &Summary) -> Result<CashUp, AppError> {
@@ -697,6 +761,7 @@ fn cash_up(sums: &Summary) -> Result<CashUp, AppError> {
         difference_reason: closing.map(|c| c.note.clone()).filter(|n| !n.is_empty()),
         next_float: closing.map(|c| c.next_float),
         to_bank,
+        foreign: foreign_rows(sums)?,
     })
 }
 
@@ -740,6 +805,8 @@ pub(crate) fn shift_document(
     let sealed = closing.and_then(|c| c.sealed.as_ref());
     let tenders = [
         ("Cash", totals.cash()),
+        ("Foreign cash", sums.foreign_cash()),
+        ("Vouchers", sums.vouchers()),
         ("Card, settled", sums.card_settled()?),
         ("External terminal", sums.external_terminal()),
         ("Card, NOT YET CHARGED", sums.card_waiting()?),
@@ -804,6 +871,7 @@ pub(crate) fn shift_document(
             .collect(),
         tenders,
         tenders_total: totals.takings()?.checked_add(totals.rounding)?,
+        vouchers_lost: some(printed(totals.forfeited)),
         pending: (sums.pending.count > 0).then(|| PendingCards {
             count: i64::from(sums.pending.count),
             amount: sums.pending.amount,

@@ -162,6 +162,7 @@ fn goes_to(
                 says: match how {
                     GiveBack::Cash => "Out of the drawer.",
                     GiveBack::ExternalTerminal => "On the other machine, by hand.",
+                    GiveBack::Voucher => "As a voucher, written by hand.",
                     GiveBack::StripeRefund => "Back to the card that paid.",
                     GiveBack::LowerCharge => {
                         "Not charged yet: the charge is lowered by this much, or cancelled."
@@ -353,7 +354,7 @@ impl Till {
                 continue;
             };
             match part.how {
-                GiveBack::Cash | GiveBack::ExternalTerminal => {}
+                GiveBack::Cash | GiveBack::ExternalTerminal | GiveBack::Voucher => {}
                 GiveBack::LowerCharge => {
                     phases::lower(tx, tender, stripe_minor(part.amount), now)?;
                 }

@@ -56,10 +56,13 @@ fn tender_views(sums: &Summary) -> Result<Vec<ReportLineView>, MoneyError> {
     for (label, t) in [
         ("Card, settled", sums.card_settled()?),
         ("Cash", sums.totals.cash()),
+        ("Foreign cash", sums.foreign_cash()),
+        ("Vouchers", sums.vouchers()),
         ("External terminal", sums.external_terminal()),
         ("Card, not yet charged", sums.card_waiting()?),
     ] {
-        if t.taken.count != 0 || t.refunded.count != 0 {
+        // Change for a voucher is cash without a cash tender.
+        if t.taken.count != 0 || t.refunded.count != 0 || !t.taken.amount.is_zero() {
             let net = t.taken.amount.checked_sub(t.refunded.amount)?;
             views.push(line_view(label, Some(t.taken.count), net));
         }

@@ -15,14 +15,14 @@ use till_domain::barcode::Rule;
 use till_domain::journal::{JournalEvent, SettingChange};
 use till_domain::money::{Money, RoundingMode};
 use till_domain::quote::TaxRounding;
-use till_domain::settle::CashRounding;
+use till_domain::settle::{CashRounding, Surplus, worth};
 use till_store::Tx;
 
 use crate::auth::Session;
 use crate::error::{AppError, ErrorCode};
 use crate::guard::{check_all, check_text};
 use crate::profile::{DatedRate, check_rates, parse_toml, some_digits};
-use crate::shop::{Shop, ShopDeposit, TaxRate, TaxSet};
+use crate::shop::{ForeignRate, Shop, ShopDeposit, TaxRate, TaxSet};
 use crate::{Till, shop};
 
 /// All settings where they are shown. Where they are set, what is absent stays; an
@@ -43,6 +43,8 @@ struct Settings {
     timezone: Option<String>,
     printer: Option<String>,
     denominations: Option<Vec<i64>>,
+    /// `change`, `forfeited`, or empty where no voucher is taken.
+    vouchers: Option<String>,
     needs_manager: Option<NeedsManager>,
     offline: Option<Offline>,
     pricing: Option<Prices>,
@@ -54,6 +56,7 @@ struct Settings {
     exempt: Option<Vec<TaxSet>>,
     deposits: Option<Vec<ShopDeposit>>,
     barcode_rules: Option<Vec<Rule>>,
+    foreign_cash: Option<Vec<ForeignRate>>,
 }
 
 /// What a cashier may not do alone.
@@ -143,6 +146,14 @@ impl Settings {
             timezone: Some(shop.timezone.clone()),
             printer: Some(shop.printer.clone()),
             denominations: Some(shop.denominations.clone()),
+            vouchers: Some(
+                match shop.vouchers {
+                    None => "",
+                    Some(Surplus::Change) => "change",
+                    Some(Surplus::Forfeited) => "forfeited",
+                }
+                .to_owned(),
+            ),
             needs_manager: Some(NeedsManager {
                 refund_over: money(shop.refund_threshold),
                 paid_out_over: money(shop.paid_out_threshold),
@@ -188,6 +199,7 @@ impl Settings {
             exempt: Some(shop.exempt.clone()),
             deposits: Some(shop.deposits.clone()),
             barcode_rules: Some(shop.barcode_rules.clone()),
+            foreign_cash: Some(shop.foreign_cash.clone()),
         }
     }
 
@@ -267,6 +279,23 @@ impl Settings {
                 ));
             }
             shop.denominations = list;
+        }
+        if let Some(vouchers) = self.vouchers {
+            shop.vouchers = match vouchers.trim() {
+                "" => None,
+                "change" => Some(Surplus::Change),
+                "forfeited" => Some(Surplus::Forfeited),
+                other => {
+                    return Err(wrong(
+                        "vouchers",
+                        format!("`{other}` is not change, forfeited or empty"),
+                    ));
+                }
+            };
+        }
+        if let Some(rates) = self.foreign_cash {
+            check_foreign(&rates, shop)?;
+            shop.foreign_cash = rates;
         }
         if let Some(needs) = self.needs_manager {
             needs.put_into(shop)?;
@@ -505,6 +534,19 @@ fn check_deposits(deposits: &[ShopDeposit]) -> Result<(), AppError> {
                 format!("{} is no deposit", deposit.amount),
             ));
         }
+    }
+    Ok(())
+}
+
+/// Each currency once, and none whose rate makes no money of a unit of it.
+fn check_foreign(rates: &[ForeignRate], shop: &Shop) -> Result<(), AppError> {
+    for (at, foreign) in rates.iter().enumerate() {
+        let currency = foreign.currency;
+        if rates.iter().take(at).any(|r| r.currency == currency) {
+            return Err(wrong("foreign_cash", format!("{currency} is there twice")));
+        }
+        let one = Money::from_minor(10_i64.pow(currency.exponent()), currency);
+        worth(one, foreign.rate, shop.currency()).map_err(|error| wrong("foreign_cash", error))?;
     }
     Ok(())
 }

@@ -9,10 +9,11 @@
 use std::collections::HashSet;
 
 use till_domain::ids::{Timestamp, UserId};
-use till_domain::journal::{Entry, JournalEvent};
-use till_domain::money::{Money, MoneyError};
+use till_domain::journal::{Entry, ForeignCount, JournalEvent};
+use till_domain::money::{Currency, Money, MoneyError};
 use till_domain::report::ShiftTotals;
 use till_domain::sale::Approval;
+use till_domain::settle::worth;
 use till_receipts::data::Copy;
 use till_store::{ShiftRow, Tx};
 
@@ -20,13 +21,14 @@ use crate::auth::Session;
 use crate::books::{Closing, Summary};
 use crate::error::{AppError, ErrorCode};
 use crate::figures::{money, short_time, spoken, user_name};
-use crate::guard::{check_note, check_text};
+use crate::guard::{check_note, check_text, no_card};
 use crate::paper::{Paper, pdf, print, shift_document, slip_document};
 use crate::report::{grand_total_at, line_view, report_view};
 use crate::view::{
-    ApprovalInput, CompareView, CountInput, CountView, HintView, ReportLineView, ReportView,
+    ApprovalInput, CompareView, CountInput, CountView, ForeignCompareView, ForeignCountInput,
+    HintView, ReportLineView, ReportView,
 };
-use crate::{Effects, OPEN_DRAWER, Shop, Till, amount, shop};
+use crate::{Effects, OPEN_DRAWER, Shop, Till, amount, amount_in, shop};
 
 /// Characters of a reason or a note.
 const REASON_MAX: usize = 200;
@@ -176,19 +178,104 @@ fn allowed(
     Err(ErrorCode::NeedsManager.into())
 }
 
-/// The counts that still count: cash has not moved since.
-fn counts(entries: &[Entry], expected_now: Money) -> Vec<Money> {
+/// What was found in the drawer.
+struct Found {
+    cash: Money,
+    foreign: Vec<ForeignCount>,
+}
+
+/// The counts that still count: no cash has moved since, of any currency.
+fn counts(entries: &[Entry], totals: &ShiftTotals) -> Result<Vec<Found>, MoneyError> {
+    let expected_now = totals.expected_cash()?;
+    let taken = |foreign: &[ForeignCount]| {
+        let there = foreign.iter().filter(|f| !f.expected.is_zero());
+        there.map(|f| f.expected).collect::<Vec<_>>()
+    };
+    let taken_now: Vec<Money> = totals.foreign.values().map(|f| f.given.amount).collect();
     let mut counts = Vec::new();
     for entry in entries {
         if let JournalEvent::DrawerCounted {
-            counted, expected, ..
+            counted,
+            expected,
+            foreign,
+            ..
         } = &entry.event
             && *expected == expected_now
+            && taken(foreign) == taken_now
         {
-            counts.push(*counted);
+            counts.push(Found {
+                cash: *counted,
+                foreign: foreign.clone(),
+            });
         }
     }
-    counts
+    Ok(counts)
+}
+
+/// The other currencies that may be in the drawer, by code: those that the shop
+/// takes, and those that were taken.
+fn foreign_of(shop: &Shop, totals: &ShiftTotals) -> Vec<Currency> {
+    let taken = totals.foreign.values().map(|f| f.given.amount.currency());
+    let mut all: Vec<Currency> = shop.foreign_cash.iter().map(|f| f.currency).collect();
+    all.extend(taken);
+    all.sort_unstable_by_key(|c| c.code());
+    all.dedup();
+    all
+}
+
+/// Notes of other currencies, counted; of those that nobody names there are none.
+fn counted_foreign(
+    given: &[ForeignCountInput],
+    shop: &Shop,
+    totals: &ShiftTotals,
+) -> Result<Vec<ForeignCount>, AppError> {
+    let known = foreign_of(shop, totals);
+    let mut counted: Vec<Money> = Vec::with_capacity(given.len());
+    for input in given {
+        let code = input.currency.trim();
+        no_card(code)?;
+        let currency = known
+            .iter()
+            .find(|c| c.code().eq_ignore_ascii_case(code))
+            .filter(|c| counted.iter().all(|m| m.currency() != **c))
+            .ok_or_else(|| {
+                AppError::refused(
+                    ErrorCode::BadInput,
+                    format!("{code:?} is no currency that this till takes, or is there twice"),
+                )
+            })?;
+        counted.push(amount_in(&input.amount, *currency)?);
+    }
+    let mut found = Vec::new();
+    for currency in known {
+        let nothing = Money::zero(currency);
+        let taken = totals.foreign.get(currency.code());
+        let count = ForeignCount {
+            counted: counted
+                .iter()
+                .find(|m| m.currency() == currency)
+                .copied()
+                .unwrap_or(nothing),
+            expected: taken.map_or(nothing, |f| f.given.amount),
+        };
+        if !count.counted.is_zero() || !count.expected.is_zero() {
+            found.push(count);
+        }
+    }
+    Ok(found)
+}
+
+fn foreign_views(foreign: &[ForeignCount]) -> Result<Vec<ForeignCompareView>, MoneyError> {
+    foreign
+        .iter()
+        .map(|f| {
+            Ok(ForeignCompareView {
+                expected: money(f.expected),
+                counted: money(f.counted),
+                difference: money(f.counted.checked_sub(f.expected)?),
+            })
+        })
+        .collect()
 }
 
 fn counted_sum(pieces: &[CountInput], shop: &Shop) -> Result<Money, AppError> {
@@ -352,8 +439,12 @@ impl Till {
             let shift = open_shift(tx)?;
             let entries = tx.entries_of_shift(shift.number)?;
             let sums = Summary::open(tx, &shop, &shift, &entries, now)?;
-            let counts = counts(&entries, sums.totals.expected_cash()?);
+            let counts = counts(&entries, &sums.totals)?;
             Ok(CountView {
+                foreign: foreign_of(&shop, &sums.totals)
+                    .into_iter()
+                    .map(|currency| money(Money::zero(currency)))
+                    .collect(),
                 denominations: shop
                     .denominations
                     .iter()
@@ -378,7 +469,7 @@ impl Till {
             let shift = open_shift(tx)?;
             let entries = tx.entries_of_shift(shift.number)?;
             let sums = Summary::open(tx, &shop, &shift, &entries, now)?;
-            Ok::<_, AppError>(counts(&entries, sums.totals.expected_cash()?).len())
+            Ok::<_, AppError>(counts(&entries, &sums.totals)?.len())
         })?;
         if made == 0 || made >= COUNTS_MAX {
             return Err(ErrorCode::NotNow.into());
@@ -389,9 +480,14 @@ impl Till {
     /// Writes down what is in the drawer, and tells what should be.
     ///
     /// # Errors
-    /// A note or coin that is not the shop's; [`ErrorCode::NotNow`] for a third
-    /// count while no cash has moved.
-    pub fn count(&self, session: &Session, pieces: &[CountInput]) -> Result<CompareView, AppError> {
+    /// A note or coin that is not the shop's, a currency it does not take;
+    /// [`ErrorCode::NotNow`] for a third count while no cash has moved.
+    pub fn count(
+        &self,
+        session: &Session,
+        pieces: &[CountInput],
+        foreign: &[ForeignCountInput],
+    ) -> Result<CompareView, AppError> {
         let now = self.now();
         self.store()?.write(|tx| {
             let shop = shop(tx)?;
@@ -400,7 +496,8 @@ impl Till {
             let mut entries = tx.entries_of_shift(shift.number)?;
             let mut sums = Summary::open(tx, &shop, &shift, &entries, now)?;
             let expected = sums.totals.expected_cash()?;
-            let made = counts(&entries, expected).len();
+            let foreign = counted_foreign(foreign, &shop, &sums.totals)?;
+            let made = counts(&entries, &sums.totals)?.len();
             if made >= COUNTS_MAX {
                 return Err(AppError::from(ErrorCode::NotNow));
             }
@@ -408,17 +505,20 @@ impl Till {
                 JournalEvent::DrawerCounted {
                     counted,
                     expected,
+                    foreign: foreign.clone(),
                     by: session.user().id,
                 },
                 now,
             )?);
             let difference = counted.checked_sub(expected)?;
+            let agrees = difference.is_zero() && foreign.iter().all(|f| f.counted == f.expected);
             sums.closing = Some(Closing {
                 by: session.user().id,
                 expected,
                 counted,
                 next_float: usual_float(&sums.totals, counted),
                 note: String::new(),
+                foreign: foreign.clone(),
                 sealed: None,
             });
             let preview = shift_document(tx, &shop, &sums, Copy::Original)?;
@@ -427,9 +527,10 @@ impl Till {
                 expected: money(expected),
                 counted: money(counted),
                 difference: money(difference),
+                foreign: foreign_views(&foreign)?,
                 hints: hints(tx, &shop, &entries, difference)?,
-                can_recount: made + 1 < COUNTS_MAX && !difference.is_zero(),
-                needs_manager: over_threshold(difference, &shop)
+                can_recount: made + 1 < COUNTS_MAX && !agrees,
+                needs_manager: over_threshold(difference, &foreign, &shop)
                     && !session.user().role.may_approve(),
                 preview: print(&preview)?.text,
                 z_number: shift.number.0,
@@ -467,11 +568,15 @@ impl Till {
             let mut entries = tx.entries_of_shift(shift.number)?;
             let sums = Summary::open(tx, &shop, &shift, &entries, now)?;
             let expected = sums.totals.expected_cash()?;
-            let counted = *counts(&entries, expected)
-                .last()
+            let Found {
+                cash: counted,
+                foreign,
+            } = counts(&entries, &sums.totals)?
+                .pop()
                 .ok_or(ErrorCode::NotCounted)?;
             let difference = counted.checked_sub(expected)?;
-            let approval = allowed(session, approval, over_threshold(difference, &shop), note)?;
+            let needed = over_threshold(difference, &foreign, &shop);
+            let approval = allowed(session, approval, needed, note)?;
             let next_float = match next_float {
                 Some(text) => amount(text, &shop)?,
                 None => usual_float(&sums.totals, counted),
@@ -493,6 +598,7 @@ impl Till {
                     approval,
                     grand_total: grand_total(tx, &shop)?.checked_add(sums.totals.takings()?)?,
                     pending: sums.pending,
+                    foreign,
                 },
                 now,
             )?);
@@ -519,8 +625,23 @@ impl Till {
     }
 }
 
-fn over_threshold(difference: Money, shop: &Shop) -> bool {
-    difference.abs().minor() > shop.difference_threshold.minor()
+/// A difference that a manager must see: of the shop's own money, or of another
+/// currency at the shop's rate. One that no rate is known for is always seen.
+fn over_threshold(difference: Money, foreign: &[ForeignCount], shop: &Shop) -> bool {
+    let over = |amount: Money| amount.abs().minor() > shop.difference_threshold.minor();
+    over(difference)
+        || foreign.iter().any(|f| {
+            let rate = shop.foreign_cash.iter();
+            let mut rate = rate.filter(|r| r.currency == f.counted.currency());
+            let off = f.counted.checked_sub(f.expected);
+            match (off, rate.next()) {
+                (Ok(off), _) if off.is_zero() => false,
+                (Ok(off), Some(foreign)) => {
+                    worth(off.abs(), foreign.rate, shop.currency()).map_or(true, over)
+                }
+                (Ok(_), None) | (Err(_), _) => true,
+            }
+        })
 }
 
 /// Takings of all shifts that are closed.

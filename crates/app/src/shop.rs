@@ -14,7 +14,7 @@ use till_domain::ids::{CustomerId, ProductId, UserId};
 use till_domain::limits::Limits;
 use till_domain::money::{Currency, Money};
 use till_domain::sale::Pricing;
-use till_domain::settle::CashRounding;
+use till_domain::settle::{CashRounding, Surplus};
 use till_domain::tax::{Tax, TaxKind};
 use till_store::Tx;
 
@@ -111,6 +111,17 @@ pub struct ShopDeposit {
     pub amount: Decimal,
 }
 
+/// Notes of another currency that the till takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ForeignRate {
+    /// Which.
+    pub currency: Currency,
+    /// Major units of the shop's currency for one of it.
+    #[serde(deserialize_with = "digits")]
+    pub rate: Decimal,
+}
+
 /// The shop's facts: the setting `shop`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Shop {
@@ -152,6 +163,12 @@ pub struct Shop {
     pub deposits: Vec<ShopDeposit>,
     /// Notes and coins in minor units, the largest first.
     pub denominations: Vec<i64>,
+    /// Notes of other currencies that are taken, by the rate that the shop sets.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub foreign_cash: Vec<ForeignRate>,
+    /// What becomes of what is not needed of a voucher; none: no voucher is taken.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub vouchers: Option<Surplus>,
     /// Refunds above this need a manager.
     pub refund_threshold: Money,
     /// How much card money may wait.
@@ -408,6 +425,8 @@ pub(crate) fn shop_of(
         exempt: profile.exempt.iter().map(tax_set).collect(),
         deposits: Vec::new(),
         denominations,
+        foreign_cash: Vec::new(),
+        vouchers: None,
         refund_threshold: whole(50),
         limits: Limits {
             per_tender: whole(50),
@@ -429,6 +448,7 @@ struct Sample {
     shop: SampleShop,
     refund: SampleRefund,
     offline: SampleOffline,
+    tenders: SampleTenders,
     deposits: Vec<ShopDeposit>,
     users: Vec<SampleUser>,
     customers: Vec<SampleCustomer>,
@@ -456,6 +476,12 @@ struct SampleOffline {
     per_customer: String,
     at_risk_total: String,
     oldest_age_hours: u32,
+}
+
+#[derive(Deserialize)]
+struct SampleTenders {
+    vouchers: Surplus,
+    foreign_cash: Vec<ForeignRate>,
 }
 
 #[derive(Deserialize)]
@@ -536,6 +562,8 @@ impl Till {
         shop.footer = sample.shop.footer;
         let bad_rule = |_| AppError::internal("the sample shop's weight code is no rule");
         shop.barcode_rules = vec![weight_rule("21").map_err(bad_rule)?];
+        shop.vouchers = Some(sample.tenders.vouchers);
+        shop.foreign_cash = sample.tenders.foreign_cash;
         shop.refund_threshold = money(&sample.refund.manager_threshold)?;
         shop.deposits.clone_from(&sample.deposits);
         shop.limits = Limits {

@@ -1,4 +1,5 @@
-//! Taking money: cash, slips, and cards charged at once or queued.
+//! Taking money: cash of any currency, vouchers, slips, and cards charged at once or
+//! queued.
 //!
 //! Invariants:
 //! - while Stripe can be reached a card is charged before the sale completes; a
@@ -12,6 +13,7 @@ use till_domain::journal::{ChargeKind, JournalEvent};
 use till_domain::limits::Exposure;
 use till_domain::money::Money;
 use till_domain::sale::{CardCapture, OpenSale, Tender, TenderKind};
+use till_domain::settle::{Surplus, worth};
 use till_store::Tx;
 use till_sync::machine::{Charge, Refund};
 use till_sync::phases;
@@ -19,15 +21,16 @@ use till_sync::request::{NotChargeable, Private, chargeable, mail_address, strip
 
 use crate::auth::Session;
 use crate::error::{AppError, ErrorCode};
-use crate::figures::money;
+use crate::figures::{cash_left, money};
 use crate::guard::check_text;
 use crate::outbox::exposure;
 use crate::sale::{customer_of, live_charge, tender_id};
+use crate::shop::ForeignRate;
 use crate::view::{
-    ApprovalInput, CashOptionView, LimitsView, OtherOptionView, SaleView, TenderKindView,
-    TenderOptionsView,
+    ApprovalInput, CashOptionView, ForeignOptionView, LimitsView, OtherOptionView, SaleView,
+    TenderKindView, TenderOptionsView,
 };
-use crate::{Shop, Till, amount, shop};
+use crate::{Shop, Till, amount, amount_in, shop};
 
 /// The test card that the simulated reader hands over.
 const TEST_CARD: &str = "pm_card_visa";
@@ -97,6 +100,41 @@ fn cash_options(due: Money, shop: &Shop) -> Vec<CashOptionView> {
 /// What Stripe's objects of this till say in their metadata.
 pub(crate) fn till_id(shop: &Shop) -> String {
     format!("till-{}", shop.till)
+}
+
+/// What each other currency is taken at, and how much of it pays what is due.
+fn foreign_options(due: Money, shop: &Shop) -> Vec<ForeignOptionView> {
+    shop.foreign_cash
+        .iter()
+        .filter_map(|foreign| {
+            let exact = due.to_decimal().checked_div(foreign.rate)?;
+            // Up to the next cent of theirs: less would not pay it.
+            let up = till_domain::money::RoundingStrategy::AwayFromZero;
+            let due = Money::rounded(exact, foreign.currency, up).ok()?;
+            Some(ForeignOptionView {
+                due: money(due),
+                says: rate_words(*foreign, shop),
+            })
+        })
+        .collect()
+}
+
+/// "1 USD is 0.92 EUR".
+fn rate_words(foreign: ForeignRate, shop: &Shop) -> String {
+    format!(
+        "1 {} is {} {}",
+        foreign.currency,
+        foreign.rate.normalize(),
+        shop.currency()
+    )
+}
+
+/// A typed receipt number is no banknote, and no voucher.
+fn not_absurd(given: Money, rest: Money) -> Result<(), AppError> {
+    if given.minor() > rest.minor().saturating_add(100_000) {
+        return Err(ErrorCode::Absurd.into());
+    }
+    Ok(())
 }
 
 /// Journals that a charge is asked for and puts it into the outbox.
@@ -187,9 +225,7 @@ impl Till {
             let shop = shop(tx)?;
             let sale = tx.open_sale()?.ok_or(ErrorCode::SaleEmpty)?.sale;
             let quote = sale.quote(&shop.pricing, &self.offers(tx, &shop, &sale)?)?;
-            let due = quote
-                .cash_due
-                .checked_sub(crate::figures::cash_given(&sale, shop.currency())?)?;
+            let due = cash_left(&sale, &quote, &shop)?;
             let due = if due.is_negative() { shop.zero() } else { due };
             let rest = quote.outstanding;
             let exposure = exposure_of(tx, &shop, &sale, now)?;
@@ -313,6 +349,14 @@ impl Till {
             Ok(TenderOptionsView {
                 outstanding: money(rest),
                 cash: cash_options(due, &shop),
+                foreign: foreign_options(due, &shop),
+                voucher: shop.vouchers.map(|surplus| {
+                    match surplus {
+                        Surplus::Change => "What is not needed of it is given back in cash.",
+                        Surplus::Forfeited => "What is not needed of it is lost: say so first.",
+                    }
+                    .to_owned()
+                }),
                 others,
                 limits,
             })
@@ -330,17 +374,97 @@ impl Till {
             let rest = self.rest(tx, shop, sale)?;
             let quote = sale.quote(&shop.pricing, &self.offers(tx, shop, sale)?)?;
             // A cent or two that round to nothing are settled by cash of nothing.
-            if given.is_zero() && !quote.cash_due.is_zero() {
+            if given.is_zero() && !cash_left(sale, &quote, shop)?.is_zero() {
                 return Err(ErrorCode::Negative.into());
             }
-            // A typed receipt number is not a banknote.
-            if given.minor() > rest.minor().saturating_add(100_000) {
-                return Err(ErrorCode::Absurd.into());
-            }
+            not_absurd(given, rest)?;
             sale.tenders.push(Tender {
                 id,
                 kind: TenderKind::Cash,
                 amount: given,
+            });
+            Ok(())
+        })
+    }
+
+    /// Takes notes of another currency, at the shop's rate. Change is in the shop's.
+    ///
+    /// # Errors
+    /// [`ErrorCode::TenderUnavailable`] without a rate; otherwise as
+    /// [`Till::tender_cash`].
+    pub fn tender_foreign_cash(
+        &self,
+        session: &Session,
+        currency: &str,
+        given: &str,
+    ) -> Result<SaleView, AppError> {
+        let id = TenderId(self.new_id());
+        self.change_sale(session, |tx, shop, sale| {
+            let mut rates = shop.foreign_cash.iter();
+            let foreign = rates
+                .find(|foreign| {
+                    foreign
+                        .currency
+                        .code()
+                        .eq_ignore_ascii_case(currency.trim())
+                })
+                .ok_or(ErrorCode::TenderUnavailable)?;
+            let given = amount_in(given, foreign.currency)?;
+            let rest = self.rest(tx, shop, sale)?;
+            let amount = worth(given, foreign.rate, shop.currency())?;
+            if !amount.is_positive() {
+                return Err(ErrorCode::Negative.into());
+            }
+            not_absurd(amount, rest)?;
+            sale.tenders.push(Tender {
+                id,
+                kind: TenderKind::ForeignCash {
+                    given,
+                    rate: foreign.rate,
+                },
+                amount,
+            });
+            Ok(())
+        })
+    }
+
+    /// Takes a voucher. The till keeps no list of vouchers: whether it is good is for
+    /// the cashier to see.
+    ///
+    /// # Errors
+    /// [`ErrorCode::TenderUnavailable`] where the shop takes none;
+    /// [`ErrorCode::AlreadyDone`] for one that is on the sale; what is wrong with
+    /// its number or its worth.
+    pub fn tender_voucher(
+        &self,
+        session: &Session,
+        number: &str,
+        worth: &str,
+    ) -> Result<SaleView, AppError> {
+        check_text(number, 40)?;
+        let number = number.trim();
+        let id = TenderId(self.new_id());
+        self.change_sale(session, |tx, shop, sale| {
+            let surplus = shop.vouchers.ok_or(ErrorCode::TenderUnavailable)?;
+            let worth = amount(worth, shop)?;
+            if !worth.is_positive() {
+                return Err(ErrorCode::Negative.into());
+            }
+            not_absurd(worth, self.rest(tx, shop, sale)?)?;
+            let same = |t: &Tender| {
+                matches!(&t.kind, TenderKind::Voucher { number: taken, .. } if taken == number)
+            };
+            if sale.tenders.iter().any(same) {
+                return Err(ErrorCode::AlreadyDone.into());
+            }
+            sale.tenders.push(Tender {
+                id,
+                kind: TenderKind::Voucher {
+                    number: number.to_owned(),
+                    worth,
+                    surplus,
+                },
+                amount: worth,
             });
             Ok(())
         })
@@ -489,7 +613,10 @@ impl Till {
                 },
                 TenderKindView::SimulatedReader => return Err(ErrorCode::LiveKeyRefused.into()),
                 TenderKindView::PayLink => CardCapture::PayLink,
-                TenderKindView::Cash | TenderKindView::ExternalTerminal => {
+                TenderKindView::Cash
+                | TenderKindView::ForeignCash
+                | TenderKindView::Voucher
+                | TenderKindView::ExternalTerminal => {
                     return Err(ErrorCode::TenderUnavailable.into());
                 }
             };

@@ -356,7 +356,7 @@ pub struct TenderView {
     pub label: String,
     /// What it pays of the sale.
     pub amount: MoneyView,
-    /// Cash handed over.
+    /// Cash handed over, in its own currency, or what a voucher is worth.
     pub given: Option<MoneyView>,
     /// Where it stands.
     pub state: TenderStateView,
@@ -377,6 +377,10 @@ pub struct TenderView {
 pub enum TenderKindView {
     /// Notes and coins.
     Cash,
+    /// Notes of another currency.
+    ForeignCash,
+    /// A voucher on paper.
+    Voucher,
     /// Test mode and training: a test card as if tapped.
     SimulatedReader,
     /// The customer's stored card.
@@ -452,6 +456,10 @@ pub struct TenderOptionsView {
     pub outstanding: MoneyView,
     /// Exact cash first, then the next notes, each with its change.
     pub cash: Vec<CashOptionView>,
+    /// Other currencies whose notes are taken.
+    pub foreign: Vec<ForeignOptionView>,
+    /// What becomes of the rest of a voucher; none: no voucher is taken.
+    pub voucher: Option<String>,
     /// Card and other ways; those that are off say why.
     pub others: Vec<OtherOptionView>,
     /// Offline meters, present while card tenders would be queued.
@@ -466,6 +474,16 @@ pub struct CashOptionView {
     pub given: MoneyView,
     /// Given back.
     pub change: MoneyView,
+}
+
+/// Notes of another currency.
+#[derive(Debug, Clone, Serialize, TS)]
+#[ts(export)]
+pub struct ForeignOptionView {
+    /// How much of it pays what is left in cash.
+    pub due: MoneyView,
+    /// "1 USD is 0.92 EUR".
+    pub says: String,
 }
 
 /// A card or other way to pay.
@@ -839,12 +857,24 @@ pub struct CountInput {
     pub pieces: u32,
 }
 
+/// Notes of another currency, counted.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[ts(export)]
+pub struct ForeignCountInput {
+    /// "USD".
+    pub currency: String,
+    /// "40.00".
+    pub amount: String,
+}
+
 /// What the count screen shows before counting: nothing that is expected.
 #[derive(Debug, Clone, Serialize, TS)]
 #[ts(export)]
 pub struct CountView {
     /// Notes and coins of the currency, largest first.
     pub denominations: Vec<MoneyView>,
+    /// Other currencies to be counted: nothing of each.
+    pub foreign: Vec<MoneyView>,
     /// Suspended sales to finish first.
     pub suspended: u32,
     /// Card charges that still wait.
@@ -867,6 +897,8 @@ pub struct CompareView {
     pub counted: MoneyView,
     /// Counted less expected, signed.
     pub difference: MoneyView,
+    /// Notes of other currencies.
+    pub foreign: Vec<ForeignCompareView>,
     /// What may explain it, likeliest first.
     pub hints: Vec<HintView>,
     /// One recount is allowed.
@@ -878,6 +910,18 @@ pub struct CompareView {
     /// Number of the Z report.
     #[ts(type = "number")]
     pub z_number: i64,
+}
+
+/// Expected and counted of another currency.
+#[derive(Debug, Clone, Serialize, TS)]
+#[ts(export)]
+pub struct ForeignCompareView {
+    /// Taken in the shift.
+    pub expected: MoneyView,
+    /// Counted.
+    pub counted: MoneyView,
+    /// Counted less expected, signed.
+    pub difference: MoneyView,
 }
 
 /// Something that may explain a difference.

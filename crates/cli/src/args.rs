@@ -407,12 +407,16 @@ pub(crate) enum ShiftCommand {
     },
     /// Count the drawer, blind: what was expected is said after it.
     #[command(
-        after_help = "Example:\n  till shift count 50.00=3 20.00=4 0.05=7 --user 'Inés Núñez'"
+        after_help = "Example:\n  till shift count 50.00=3 20.00=4 0.05=7 --foreign USD=40.00 --user \
+                      'Inés Núñez'"
     )]
     Count {
         /// NOTE=HOW-MANY, a note or coin each.
         #[arg(required = true, value_name = "NOTE=PIECES")]
         pieces: Vec<String>,
+        /// CURRENCY=AMOUNT, notes of another currency.
+        #[arg(long, value_name = "CURRENCY=AMOUNT")]
+        foreign: Vec<String>,
         #[command(flatten)]
         who: Who,
     },

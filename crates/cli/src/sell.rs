@@ -74,6 +74,12 @@ struct TenderInput {
     kind: TenderKindView,
     #[serde(default)]
     amount: Option<Number>,
+    /// Of foreign cash.
+    #[serde(default)]
+    currency: Option<String>,
+    /// Of a voucher.
+    #[serde(default)]
+    number: Option<String>,
     #[serde(default)]
     approval_code: Option<String>,
     #[serde(default)]
@@ -221,6 +227,9 @@ impl Counter<'_> {
         let about = |error: AppError| Refusal::about(&error, &what);
         let amount = given.amount.map(|a| a.0.to_string());
         let (till, who) = (self.till(), &self.session);
+        let missing = |of: &str, field: &str| {
+            Refusal::input(format!("{what}: {of} has `{field}`. Nothing was sold."))
+        };
         match given.kind {
             TenderKindView::Cash => {
                 let amount = match amount {
@@ -234,19 +243,35 @@ impl Counter<'_> {
                 };
                 till.tender_cash(who, &amount).map_err(about)?;
             }
+            TenderKindView::ForeignCash => {
+                let lacks = |field| missing("cash of another currency", field);
+                let currency = given.currency.as_deref();
+                till.tender_foreign_cash(
+                    who,
+                    currency.ok_or_else(|| lacks("currency"))?,
+                    &amount.ok_or_else(|| lacks("amount"))?,
+                )
+                .map_err(about)?;
+            }
+            TenderKindView::Voucher => {
+                let lacks = |field| missing("a voucher", field);
+                let number = given.number.as_deref();
+                till.tender_voucher(
+                    who,
+                    number.ok_or_else(|| lacks("number"))?,
+                    &amount.ok_or_else(|| lacks("amount"))?,
+                )
+                .map_err(about)?;
+            }
             TenderKindView::ExternalTerminal => {
-                let missing = |field: &str| {
-                    Refusal::input(format!(
-                        "{what}: an external terminal's slip has `{field}`. Nothing was sold."
-                    ))
-                };
+                let lacks = |field| missing("an external terminal's slip", field);
                 let code = given.approval_code.as_deref();
                 let last4 = given.last4.as_deref();
                 till.tender_external(
                     who,
                     amount.as_deref(),
-                    code.ok_or_else(|| missing("approval_code"))?,
-                    last4.ok_or_else(|| missing("last4"))?,
+                    code.ok_or_else(|| lacks("approval_code"))?,
+                    last4.ok_or_else(|| lacks("last4"))?,
                 )
                 .map_err(about)?;
             }
@@ -398,11 +423,14 @@ pub(crate) fn run(folder: &Path, key: &KeyArgs, input: &Input) -> Done {
         .as_ref()
         .map(|m| m.approval(till))
         .transpose()?;
-    let by_card = given.tenders.iter().any(|t| {
-        !matches!(
-            t.kind,
-            TenderKindView::Cash | TenderKindView::ExternalTerminal
-        )
+    let by_card = given.tenders.iter().any(|t| match t.kind {
+        TenderKindView::SavedCard | TenderKindView::SimulatedReader | TenderKindView::PayLink => {
+            true
+        }
+        TenderKindView::Cash
+        | TenderKindView::ForeignCash
+        | TenderKindView::Voucher
+        | TenderKindView::ExternalTerminal => false,
     });
     if by_card {
         net.look();

@@ -5,7 +5,7 @@ use std::path::Path;
 use serde_json::json;
 use till_app::Till;
 use till_app::error::{AppError, ErrorCode};
-use till_app::view::{CountInput, ReportView};
+use till_app::view::{CountInput, ForeignCountInput, ReportView};
 use till_domain::money::Money;
 
 use crate::answer::{Answer, Done, Refusal, to_stdout};
@@ -66,16 +66,29 @@ pub(crate) fn run(folder: &Path, command: &ShiftCommand, input: &Input) -> Done 
                 format!("The drawer was opened for no sale: {reason}."),
             )
         }
-        ShiftCommand::Count { pieces, who } => {
+        ShiftCommand::Count {
+            pieces,
+            foreign,
+            who,
+        } => {
             let session = shop::sign_in_as(&till, who, input)?;
             let pieces = counted(&till, pieces)?;
-            let compare = till.count(&session, &pieces)?;
+            let foreign = counted_foreign(foreign)?;
+            let compare = till.count(&session, &pieces, &foreign)?;
             let mut text = format!(
                 "Counted {}, expected {}, difference {}.",
                 spoken_view(&compare.counted),
                 spoken_view(&compare.expected),
                 spoken_view(&compare.difference)
             );
+            for foreign in &compare.foreign {
+                text.push_str(&format!(
+                    "\nCounted {}, expected {}, difference {}.",
+                    spoken_view(&foreign.counted),
+                    spoken_view(&foreign.expected),
+                    spoken_view(&foreign.difference)
+                ));
+            }
             for hint in &compare.hints {
                 text.push_str(&format!("\n{}: {}", hint.title, hint.says));
             }
@@ -118,6 +131,25 @@ fn counted(till: &Till, pieces: &[String]) -> Result<Vec<CountInput>, Refusal> {
             Ok(CountInput {
                 denomination_minor: note.minor(),
                 pieces: count.trim().parse().map_err(|_| bad())?,
+            })
+        })
+        .collect()
+}
+
+/// "USD=40.00": forty dollars.
+fn counted_foreign(amounts: &[String]) -> Result<Vec<ForeignCountInput>, Refusal> {
+    amounts
+        .iter()
+        .map(|text| {
+            let (currency, amount) = text.split_once('=').ok_or_else(|| {
+                Refusal::input(format!(
+                    "{text:?} is not a currency and how much, such as USD=40.00. Nothing was \
+                     counted."
+                ))
+            })?;
+            Ok(ForeignCountInput {
+                currency: currency.to_owned(),
+                amount: amount.to_owned(),
             })
         })
         .collect()

@@ -472,6 +472,81 @@ fn a_day_by_command() {
 }
 
 #[test]
+fn dollars_and_a_voucher_by_command() {
+    let folder = shop();
+    let at = folder.path();
+    let milk = json!([{ "code": "8700000012011", "quantity": "2" }]);
+    let dollars = json!([{ "kind": "foreign_cash", "currency": "USD", "amount": "20.00" }]);
+    let (exit_code, sold) = asked(at, &["sell"], &sale(milk.clone(), dollars));
+    assert_eq!(exit_code, 0, "{sold}");
+    assert_eq!(sold["change"], "14.50");
+    assert_eq!(sold["sale"]["tenders"][0]["given"], "20.00", "{sold}");
+    let voucher = json!([
+        { "kind": "voucher", "number": "GV-1", "amount": "1.00" },
+        { "kind": "cash" },
+    ]);
+    let (exit_code, sold) = asked(at, &["sell"], &sale(milk.clone(), voucher));
+    assert_eq!((exit_code, &sold["change"]), (0, &json!("0.00")), "{sold}");
+    for (tender, exit_code, says) in [
+        (
+            json!({ "kind": "foreign_cash", "amount": "5.00" }),
+            2,
+            "`currency`",
+        ),
+        (
+            json!({ "kind": "foreign_cash", "currency": "USD" }),
+            2,
+            "`amount`",
+        ),
+        (
+            json!({ "kind": "foreign_cash", "currency": "CHF", "amount": "5.00" }),
+            1,
+            "not possible",
+        ),
+        (
+            json!({ "kind": "voucher", "amount": "5.00" }),
+            2,
+            "`number`",
+        ),
+    ] {
+        let (exit, refused) = asked(at, &["sell"], &sale(milk.clone(), json!([tender])));
+        assert_eq!(exit, exit_code, "{refused}");
+        let message = refused["error"]["message"].as_str().unwrap();
+        assert!(message.contains(says), "{message}");
+    }
+    // €150.00 − €14.50 + €1.50.
+    let who = ["--user", "Inés Núñez"];
+    for (args, words) in [
+        (
+            &[
+                "shift",
+                "count",
+                "50.00=2",
+                "20.00=1",
+                "10.00=1",
+                "5.00=1",
+                "2.00=1",
+                "--foreign",
+                "USD=20.00",
+            ][..],
+            "difference $0.00",
+        ),
+        (&["shift", "close"], "USD AGREES"),
+    ] {
+        let output = till(at, &[args, &who].concat(), "1111\n");
+        let said = text(&output.stdout);
+        assert_eq!(exit(&output), 0, "{said}{}", text(&output.stderr));
+        assert!(said.contains(words), "{said}");
+    }
+    let (exit_code, z) = asked(at, &["report", "z"], "");
+    assert_eq!(
+        (exit_code, &z["verdict"]),
+        (0, &json!("Books agree.")),
+        "{z}"
+    );
+}
+
+#[test]
 fn a_refused_sale_leaves_nothing_on_the_counter() {
     let folder = shop();
     let milk = json!([{ "code": "8700000012011" }]);

@@ -190,6 +190,9 @@ pub enum JournalEvent {
         counted: Money,
         /// What was expected.
         expected: Money,
+        /// Notes of other currencies.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        foreign: Vec<ForeignCount>,
         /// Who.
         by: UserId,
     },
@@ -308,6 +311,9 @@ pub enum JournalEvent {
         grand_total: Money,
         /// Card money that waited at the close: count, sum, oldest.
         pending: Pending,
+        /// Notes of other currencies. They all leave the drawer.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        foreign: Vec<ForeignCount>,
     },
 }
 
@@ -337,6 +343,15 @@ pub enum StaffChange {
     Disabled,
     /// They may again.
     Enabled,
+}
+
+/// Notes of another currency in the drawer, in that currency.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ForeignCount {
+    /// Found.
+    pub counted: Money,
+    /// Taken in the shift.
+    pub expected: Money,
 }
 
 /// Card money that waits.

@@ -17,7 +17,7 @@ use crate::charge::ChargeState;
 use crate::ids::{LineId, ReceiptNumber, RefundId, RefundPartId, SaleId, TenderId, UserId};
 use crate::money::{HALF_UP, Money, MoneyError, RoundingStrategy};
 use crate::quote::{LineTax, line_taxes};
-use crate::sale::{Approval, CommittedSale, Pricing, SoldLine, TenderKind};
+use crate::sale::{Approval, CommittedSale, Pricing, SoldLine, Tender, TenderKind};
 
 /// What was taken back of a line before.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -91,6 +91,8 @@ pub enum GiveBack {
     Cash,
     /// On the stand-alone card machine, by hand.
     ExternalTerminal,
+    /// As a voucher written by hand: what was paid with one is no cash.
+    Voucher,
     /// A refund at Stripe.
     StripeRefund,
     /// The charge has not been made: it is lowered by this much, or cancelled.
@@ -296,7 +298,10 @@ pub fn quote_refund(
         if !amount.is_positive() {
             continue;
         }
+        let paid = so_far.sale.tenders.iter().find(|t| t.id == tender.tender);
+        let by_voucher = paid.is_some_and(|t| matches!(t.kind, TenderKind::Voucher { .. }));
         let how = match tender.charge {
+            None if by_voucher => GiveBack::Voucher,
             None => GiveBack::ExternalTerminal,
             Some(ChargeState::Succeeded) => GiveBack::StripeRefund,
             Some(
@@ -357,11 +362,7 @@ pub fn quote_refund(
 /// True where what is left to give and the cash that is left differ by rounding
 /// alone.
 fn rest_is_cash(so_far: &SaleSoFar<'_>, rest: Money, cash_left: Money) -> bool {
-    let off = so_far
-        .sale
-        .tenders
-        .iter()
-        .any(|t| matches!(t.kind, TenderKind::Cash));
+    let off = so_far.sale.tenders.iter().any(Tender::is_cash);
     // Half a coin on each of a handful of refunds; far below any price.
     off && cash_left
         .checked_sub(rest)

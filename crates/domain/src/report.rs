@@ -72,6 +72,10 @@ pub enum ReportTender {
     CardAtRisk,
     /// By hand on a stand-alone machine.
     ExternalTerminal,
+    /// Notes of other currencies, at what they were worth; change for them is cash.
+    ForeignCash,
+    /// Vouchers, less what was lost of them; change for them is cash.
+    Voucher,
 }
 
 impl ReportTender {
@@ -80,11 +84,23 @@ impl ReportTender {
     pub const fn of(tender: &Tender) -> Self {
         match tender.kind {
             TenderKind::Cash => Self::Cash,
+            TenderKind::ForeignCash { .. } => Self::ForeignCash,
+            TenderKind::Voucher { .. } => Self::Voucher,
             TenderKind::ExternalTerminal { .. } => Self::ExternalTerminal,
             TenderKind::Card { at_risk: true, .. } => Self::CardAtRisk,
             TenderKind::Card { at_risk: false, .. } => Self::CardCharged,
         }
     }
+}
+
+/// Notes of one other currency over a shift.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ForeignTally {
+    /// Handed over, in that currency. None go back: change and refunds are in the
+    /// shop's.
+    pub given: Tally,
+    /// What they were worth, at the rate of each sale.
+    pub worth: Money,
 }
 
 /// A category over a shift.
@@ -129,6 +145,10 @@ pub struct ShiftTotals {
     pub categories: BTreeMap<String, CategoryTally>,
     /// By kind of tender.
     pub tenders: BTreeMap<ReportTender, TenderTally>,
+    /// Notes of other currencies, by the currency's code.
+    pub foreign: BTreeMap<&'static str, ForeignTally>,
+    /// Vouchers' worth that was lost to customers.
+    pub forfeited: Tally,
     /// Cash put in.
     pub paid_in: Vec<(Money, String)>,
     /// Cash taken out.
@@ -192,6 +212,8 @@ impl ShiftTotals {
             rounding: Money::zero(currency),
             categories: BTreeMap::new(),
             tenders: BTreeMap::new(),
+            foreign: BTreeMap::new(),
+            forfeited: zero,
             paid_in: Vec::new(),
             paid_out: Vec::new(),
             no_sales: Vec::new(),
@@ -279,6 +301,35 @@ impl ShiftTotals {
         Ok(())
     }
 
+    /// What only tenders of some kinds are counted for.
+    fn tendered(&mut self, tender: &Tender) -> Result<(), MoneyError> {
+        match &tender.kind {
+            TenderKind::ForeignCash { given, .. } => {
+                let nothing = ForeignTally {
+                    given: Tally::zero(given.currency()),
+                    worth: Money::zero(self.currency),
+                };
+                let code = given.currency().code();
+                let tally = self.foreign.entry(code).or_insert(nothing);
+                tally.given.add(*given)?;
+                tally.worth = tally.worth.checked_add(tender.amount)?;
+            }
+            TenderKind::Voucher { worth, .. } => {
+                let lost = worth.checked_sub(tender.amount)?;
+                if !lost.is_zero() {
+                    self.forfeited.add(lost)?;
+                }
+            }
+            TenderKind::Card {
+                approval: Some(_), ..
+            } => self.approvals += 1,
+            TenderKind::Cash
+            | TenderKind::ExternalTerminal { .. }
+            | TenderKind::Card { approval: None, .. } => {}
+        }
+        Ok(())
+    }
+
     fn add(
         &mut self,
         entry: &Entry,
@@ -343,24 +394,16 @@ impl ShiftTotals {
                 for void in &sale.voided {
                     self.voided_lines.add(void.amount)?;
                 }
-                let mut change = sale.change;
                 for tender in &sale.tenders {
-                    // Change comes off the cash it was given from.
-                    let off = if tender.is_cash() {
-                        let off = change.min(tender.amount);
-                        change = change.checked_sub(off)?;
-                        off
-                    } else {
-                        zero
-                    };
-                    let kept = tender.amount.checked_sub(off)?;
-                    self.tender(ReportTender::of(tender)).taken.add(kept)?;
-                    if let TenderKind::Card {
-                        approval: Some(_), ..
-                    } = &tender.kind
-                    {
-                        self.approvals += 1;
-                    }
+                    self.tender(ReportTender::of(tender))
+                        .taken
+                        .add(tender.amount)?;
+                    self.tendered(tender)?;
+                }
+                if !sale.change.is_zero() {
+                    // Change is the shop's own notes and coins, whatever it is given for.
+                    let cash = &mut self.tender(ReportTender::Cash).taken;
+                    cash.amount = cash.amount.checked_sub(sale.change)?;
                 }
                 let hour = entry.at.0.div_euclid(3_600_000);
                 let at = self.by_hour.entry(hour).or_insert(zero);
@@ -401,6 +444,7 @@ impl ShiftTotals {
                     let kind = match part.how {
                         GiveBack::Cash => ReportTender::Cash,
                         GiveBack::ExternalTerminal => ReportTender::ExternalTerminal,
+                        GiveBack::Voucher => ReportTender::Voucher,
                         GiveBack::StripeRefund | GiveBack::LowerCharge | GiveBack::WhenKnown => {
                             sale.as_ref()
                                 .and_then(|s| s.tenders.iter().find(|t| Some(t.id) == part.tender))

@@ -20,7 +20,7 @@ use crate::promotion::{Item, PromotionBook, Shopper};
 use crate::quote::{
     Basket, BasketLine, Discount, LineQuote, Quote, QuoteError, TaxRounding, TaxTotal, gross, quote,
 };
-use crate::settle::{BasketTender, CashRounding};
+use crate::settle::{BasketTender, CashRounding, Surplus};
 use crate::tax::Tax;
 
 /// How the shop prices: from its country profile.
@@ -145,6 +145,25 @@ pub enum CardCapture {
 pub enum TenderKind {
     /// Notes and coins; the amount is what was handed over, change comes off it.
     Cash,
+    /// Notes of another currency. The amount is what they are worth in the shop's;
+    /// change is in the shop's.
+    ForeignCash {
+        /// Handed over, in the other currency.
+        given: Money,
+        /// Major units of the shop's currency for one of the other, as the customer
+        /// was told.
+        rate: Decimal,
+    },
+    /// A voucher on paper. The amount is what it pays: its worth, and once the sale
+    /// is complete its worth less what is lost; change comes off it.
+    Voucher {
+        /// As printed on it.
+        number: String,
+        /// What it says it is worth.
+        worth: Money,
+        /// What becomes of what is not needed of it.
+        surplus: Surplus,
+    },
     /// A stand-alone card machine printed a slip.
     ExternalTerminal {
         /// From the slip.
@@ -175,10 +194,10 @@ pub struct Tender {
 }
 
 impl Tender {
-    /// Notes and coins.
+    /// Notes and coins, of whichever currency.
     #[must_use]
     pub const fn is_cash(&self) -> bool {
-        matches!(self.kind, TenderKind::Cash)
+        matches!(self.kind, TenderKind::Cash | TenderKind::ForeignCash { .. })
     }
 
     /// Charged by Stripe.
@@ -395,10 +414,17 @@ impl OpenSale {
             tenders: self
                 .tenders
                 .iter()
-                .map(|t| {
-                    if t.is_cash() {
-                        BasketTender::Cash(Some(t.amount))
-                    } else {
+                .map(|t| match t.kind {
+                    TenderKind::Cash => BasketTender::Cash(Some(t.amount)),
+                    TenderKind::ForeignCash { given, rate } => BasketTender::ForeignCash {
+                        amount: given,
+                        rate,
+                    },
+                    TenderKind::Voucher { worth, surplus, .. } => BasketTender::Voucher {
+                        amount: Some(worth),
+                        surplus,
+                    },
+                    TenderKind::ExternalTerminal { .. } | TenderKind::Card { .. } => {
                         BasketTender::Other(Some(t.amount))
                     }
                 })
@@ -704,7 +730,16 @@ impl OpenSale {
             });
         }
         let voided = self.voided_lines(pricing)?;
-        let tenders = self.tenders.into_iter().map(without_card_ids).collect();
+        let mut tenders = Vec::with_capacity(self.tenders.len());
+        for (tender, quoted) in self.tenders.into_iter().zip(&figures.tenders) {
+            tenders.push(without_card_ids(Tender {
+                amount: quoted
+                    .amount
+                    .checked_sub(quoted.forfeited)
+                    .map_err(QuoteError::from)?,
+                ..tender
+            }));
+        }
         let lines = self.lines.into_iter().filter(|l| !l.voided);
         let lines = lines.map(|line| SaleLine {
             sku: String::new(),

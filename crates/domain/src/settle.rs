@@ -8,7 +8,9 @@
 //! - no card pays more than is due, but for cash back that was asked for;
 //! - nothing depends on the order of the tenders, nor on how the sum of one kind
 //!   was split over several, but what a tender without an amount comes to;
-//! - a sale that gives money back is counted in its mirror.
+//! - a sale that gives money back is counted in its mirror;
+//! - what other currencies are worth is no whole number of the shop's coins: what is
+//!   left after it, and change for it, go to the next coin by themselves.
 
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
@@ -174,6 +176,8 @@ impl Mirror {
 /// What has been given so far, by how it counts.
 struct Given {
     cash: Money,
+    /// Some of the cash is of another currency.
+    foreign: bool,
     /// Cards and the like, without cash back.
     exact: Money,
     /// Vouchers whose surplus is change.
@@ -188,6 +192,7 @@ impl Given {
         let zero = Money::zero(currency);
         Self {
             cash: zero,
+            foreign: false,
             exact: zero,
             change: zero,
             forfeited: zero,
@@ -211,8 +216,12 @@ fn or_zero(amount: Money) -> Money {
     }
 }
 
-/// Worth of notes of another currency.
-fn worth(amount: Money, rate: Decimal, currency: Currency) -> Result<Money, QuoteError> {
+/// Worth of notes of another currency, in `currency`, at `rate` of its major units
+/// for one of the other's, rounded half up.
+///
+/// # Errors
+/// [`QuoteError::ForeignRate`]; an amount larger than a till takes.
+pub fn worth(amount: Money, rate: Decimal, currency: Currency) -> Result<Money, QuoteError> {
     let absurd = rate <= Decimal::ZERO || rate > RATE_MAX || more_places(rate, 12);
     if absurd || amount.currency() == currency {
         return Err(QuoteError::ForeignRate { rate });
@@ -243,6 +252,7 @@ fn named(
         BasketTender::ForeignCash { amount, rate } => {
             let amount = mirror.given(worth(amount, rate, currency)?, "a tender")?;
             given.cash = given.cash.checked_add(amount)?;
+            given.foreign = true;
         }
         BasketTender::Voucher {
             amount: Some(amount),
@@ -328,8 +338,12 @@ pub fn settle(
                 match amount {
                     Some(amount) => mirror.turn(amount),
                     None => {
-                        let due = or_zero(in_cash(or_zero(given.rest(total)?), rounding)?);
-                        let amount = or_zero(due.checked_sub(given.cash)?);
+                        let rest = or_zero(given.rest(total)?);
+                        let amount = if given.foreign {
+                            in_cash(or_zero(rest.checked_sub(given.cash)?), rounding)?
+                        } else {
+                            or_zero(or_zero(in_cash(rest, rounding)?).checked_sub(given.cash)?)
+                        };
                         given.cash = given.cash.checked_add(amount)?;
                         amount
                     }
@@ -392,13 +406,20 @@ pub fn settle(
     let exactly = rounding.is_some_and(|r| r.exact_accepted) && cash == rest;
     // Whoever hands over the price itself owes nothing, whatever it is in coins.
     let enough = cash_due.min(rest);
-    let settled = !rest.is_positive() || has_cash && cash.minor() >= enough.minor();
+    let no_coin_left =
+        given.foreign && in_cash(or_zero(rest.checked_sub(cash)?), rounding)?.is_zero();
+    let settled =
+        !rest.is_positive() || has_cash && (cash.minor() >= enough.minor() || no_coin_left);
     let (cash_rounding, change, outstanding) = if !settled {
         (zero, zero, rest.checked_sub(cash)?)
     } else if exactly || !has_cash && rest.is_zero() {
         (zero, zero, zero)
     } else {
-        let change = change_of(cash, rest, cash_due, rounding)?;
+        let change = if given.foreign {
+            change_of_foreign(cash, rest, rounding)?
+        } else {
+            change_of(cash, rest, cash_due, rounding)?
+        };
         (cash.checked_sub(change)?.checked_sub(rest)?, change, zero)
     };
     Ok(Settled {
@@ -432,6 +453,18 @@ fn change_of(
         return cash.checked_sub(rounding.apply(rest, rounding.mode)?);
     }
     Ok(or_zero(cash.checked_sub(cash_due)?))
+}
+
+/// The same where some of `cash` is of another currency: to the next coin.
+fn change_of_foreign(
+    cash: Money,
+    rest: Money,
+    rounding: Option<CashRounding>,
+) -> Result<Money, MoneyError> {
+    let change = or_zero(cash.checked_sub(rest)?);
+    rounding.map_or(Ok(change), |r| {
+        r.apply(change, r.change_mode.unwrap_or(r.mode))
+    })
 }
 
 /// Puts what is lost on the vouchers that lose it, the last one first.
@@ -676,13 +709,13 @@ mod tests {
                 1000,
                 notes(2000, "JPY", dec!(0.00617)),
                 1234,
-                [1000, 0, 234, 0],
+                [1000, -1, 235, 0],
             ),
             (
                 1000,
                 notes(5000, "BHD", dec!(2.4456)),
                 1223,
-                [1000, 0, 223, 0],
+                [1000, -2, 225, 0],
             ),
             (1000, notes(500, "USD", dec!(0.925)), 463, [1000, 0, 0, 537]),
             (
@@ -696,6 +729,33 @@ mod tests {
             let got = settle(eur(total), rounding, &[tender]).unwrap();
             assert_eq!(got.tenders[0].amount, eur(worth), "{tender:?}");
             assert_eq!(told(&got), expected, "{total} with {tender:?}");
+        }
+        // Three dollars are €2.76: what is left of €5.00 is €2.25 in coins, and change
+        // for six, €5.52, is 50 cents, not 52.
+        let rounding = Some(five_cents(RoundingMode::HalfUp));
+        for (tenders, expected) in [
+            (vec![notes(300, "USD", dec!(0.92))], [500, 0, 0, 224]),
+            (
+                vec![notes(300, "USD", dec!(0.92)), cash(225)],
+                [500, 1, 0, 0],
+            ),
+            (
+                vec![notes(300, "USD", dec!(0.92)), BasketTender::Cash(None)],
+                [500, 1, 0, 0],
+            ),
+            (
+                vec![cash(225), notes(300, "USD", dec!(0.92))],
+                [500, 1, 0, 0],
+            ),
+            (
+                vec![notes(300, "USD", dec!(0.92)), cash(220)],
+                [500, 0, 0, 4],
+            ),
+            (vec![notes(600, "USD", dec!(0.92))], [500, 2, 50, 0]),
+            (vec![notes(542, "USD", dec!(0.92))], [500, -1, 0, 0]),
+        ] {
+            let got = settle(eur(500), rounding, &tenders).unwrap();
+            assert_eq!(told(&got), expected, "{tenders:?}");
         }
         for (tender, says) in [
             (

@@ -48,6 +48,7 @@ pub(crate) const fn give_back_word(how: GiveBack) -> &'static str {
     match how {
         GiveBack::Cash => "cash",
         GiveBack::ExternalTerminal => "external_terminal",
+        GiveBack::Voucher => "voucher",
         GiveBack::StripeRefund => "stripe_refund",
         GiveBack::LowerCharge => "lower_charge",
         GiveBack::WhenKnown => "when_known",
@@ -115,6 +116,8 @@ pub(crate) fn apply(tx: &Tx<'_>, entry: &Entry) -> Result<()> {
             for tender in &sale.tenders {
                 let kind = match tender.kind {
                     TenderKind::Cash => "cash",
+                    TenderKind::ForeignCash { .. } => "foreign_cash",
+                    TenderKind::Voucher { .. } => "voucher",
                     TenderKind::ExternalTerminal { .. } => "external_terminal",
                     TenderKind::Card { .. } => "card",
                 };
@@ -216,7 +219,7 @@ pub(crate) fn apply(tx: &Tx<'_>, entry: &Entry) -> Result<()> {
             }
             for part in &refund.parts {
                 let state = match part.how {
-                    GiveBack::Cash | GiveBack::ExternalTerminal => "succeeded",
+                    GiveBack::Cash | GiveBack::ExternalTerminal | GiveBack::Voucher => "succeeded",
                     // The charge itself was lowered: nothing waits.
                     GiveBack::LowerCharge => "succeeded",
                     GiveBack::StripeRefund | GiveBack::WhenKnown => "queued",

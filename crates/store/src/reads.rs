@@ -174,6 +174,7 @@ fn read_part((row, how, state): (PartRow, String, String)) -> Result<PartRow> {
         how: [
             GiveBack::Cash,
             GiveBack::ExternalTerminal,
+            GiveBack::Voucher,
             GiveBack::StripeRefund,
             GiveBack::LowerCharge,
             GiveBack::WhenKnown,

@@ -376,6 +376,7 @@ pub fn z_report() -> ShiftReport {
             },
         ],
         tenders_total: eur(272_375),
+        vouchers_lost: None,
         pending: Some(PendingCards {
             count: 4,
             amount: eur(11_560),
@@ -410,6 +411,7 @@ pub fn z_report() -> ShiftReport {
                 bag: Some("0387".into()),
                 amount: eur(59_835),
             }),
+            foreign: Vec::new(),
         },
         voided_lines: tally(11, 5_820),
         voided_sales: tally(1, 1_435),

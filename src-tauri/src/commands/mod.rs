@@ -38,8 +38,8 @@ commands! {
     sale: categories products search sale_current sale_why scan add_product set_quantity
         override_price discount_line discount_sale add_coupon remove_coupon void_line unvoid_line void_sale
         customers set_customer suspend suspended recall complete recent_sales;
-    tender: tender_options tender_cash tender_card tender_pay_link tender_external
-        tender_remove tender_look_again;
+    tender: tender_options tender_cash tender_foreign_cash tender_voucher tender_card
+        tender_pay_link tender_external tender_remove tender_look_again;
     receipt: receipt_text receipt_print receipt_pdf;
     refund: refund_find refund_quote refund_commit;
     outbox: outbox outbox_entry outbox_send_now outbox_decide;

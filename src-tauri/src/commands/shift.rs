@@ -1,7 +1,8 @@
 //! The drawer from its float to its Z report.
 
 use till_app::view::{
-    ApprovalInput, BootView, CompareView, CountInput, CountView, ReportView, ZSummaryView,
+    ApprovalInput, BootView, CompareView, CountInput, CountView, ForeignCountInput, ReportView,
+    ZSummaryView,
 };
 
 use super::Shared;
@@ -63,9 +64,13 @@ pub(crate) async fn count_view(shell: Shared<'_>) -> Answer<CountView> {
 }
 
 #[tauri::command]
-pub(crate) async fn count(shell: Shared<'_>, pieces: Vec<CountInput>) -> Answer<CompareView> {
+pub(crate) async fn count(
+    shell: Shared<'_>,
+    pieces: Vec<CountInput>,
+    foreign: Vec<ForeignCountInput>,
+) -> Answer<CompareView> {
     shell
-        .act(move |till, session| till.count(session, &pieces))
+        .act(move |till, session| till.count(session, &pieces, &foreign))
         .await
 }
 

@@ -18,6 +18,28 @@ pub(crate) async fn tender_cash(shell: Shared<'_>, given: String) -> Answer<Sale
 }
 
 #[tauri::command]
+pub(crate) async fn tender_foreign_cash(
+    shell: Shared<'_>,
+    currency: String,
+    given: String,
+) -> Answer<SaleView> {
+    shell
+        .act(move |till, session| till.tender_foreign_cash(session, &currency, &given))
+        .await
+}
+
+#[tauri::command]
+pub(crate) async fn tender_voucher(
+    shell: Shared<'_>,
+    number: String,
+    worth: String,
+) -> Answer<SaleView> {
+    shell
+        .act(move |till, session| till.tender_voucher(session, &number, &worth))
+        .await
+}
+
+#[tauri::command]
 pub(crate) async fn tender_card(
     shell: Shared<'_>,
     kind: TenderKindView,

@@ -900,7 +900,7 @@ fn print_report(sales: usize) {
         denomination_minor: 5,
         pieces: u32::try_from(drawer / 5).unwrap(),
     }];
-    till.count(cashier, &pieces).unwrap();
+    till.count(cashier, &pieces, &[]).unwrap();
     let start = Instant::now();
     let (z, _) = till.close(world.manager(), "", None, None).unwrap();
     let close = start.elapsed();

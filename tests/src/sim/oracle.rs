@@ -470,8 +470,10 @@ impl Oracle {
                 };
                 for tender in &sale.tenders {
                     match tender.kind {
-                        TenderKind::Cash => folded.cash += tender.amount.minor(),
-                        TenderKind::ExternalTerminal { .. } => {
+                        TenderKind::Cash | TenderKind::ForeignCash { .. } => {
+                            folded.cash += tender.amount.minor();
+                        }
+                        TenderKind::ExternalTerminal { .. } | TenderKind::Voucher { .. } => {
                             folded.slips += tender.amount.minor();
                         }
                         TenderKind::Card { at_risk, .. } => {
@@ -518,9 +520,10 @@ impl Oracle {
                 }
                 for part in &refund.parts {
                     let done = match part.how {
-                        GiveBack::Cash | GiveBack::ExternalTerminal | GiveBack::LowerCharge => {
-                            RefundState::Succeeded
-                        }
+                        GiveBack::Cash
+                        | GiveBack::ExternalTerminal
+                        | GiveBack::Voucher
+                        | GiveBack::LowerCharge => RefundState::Succeeded,
                         GiveBack::StripeRefund | GiveBack::WhenKnown => RefundState::Queued,
                     };
                     self.parts.insert(
@@ -861,8 +864,12 @@ impl Oracle {
                 .map(|p| p.amount)
                 .sum()
         };
-        let mut has =
-            sale.cash + sale.slips - given(GiveBack::Cash) - given(GiveBack::ExternalTerminal);
+        let by_hand = [
+            GiveBack::Cash,
+            GiveBack::ExternalTerminal,
+            GiveBack::Voucher,
+        ];
+        let mut has = sale.cash + sale.slips - by_hand.map(given).iter().sum::<i64>();
         for (card, ..) in &sale.cards {
             let charge = &self.charges[card];
             has += ledger.net_of(&card.to_string());

@@ -548,7 +548,7 @@ impl World {
             denomination_minor: 5_000,
             pieces: 3,
         }];
-        let done = self.till().count(&self.manager, &pieces);
+        let done = self.till().count(&self.manager, &pieces, &[]);
         self.said(done)?;
         let yes = self.yes(MANAGER_PIN);
         let done = self

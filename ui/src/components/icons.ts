@@ -47,6 +47,7 @@ import ShieldCheck from "@lucide/svelte/icons/shield-check";
 import Store from "@lucide/svelte/icons/store";
 import Tag from "@lucide/svelte/icons/tag";
 import Terminal from "@lucide/svelte/icons/calculator";
+import Ticket from "@lucide/svelte/icons/ticket";
 import TriangleAlert from "@lucide/svelte/icons/triangle-alert";
 import Undo from "@lucide/svelte/icons/undo-2";
 import User from "@lucide/svelte/icons/user";
@@ -100,6 +101,7 @@ export const ICONS = {
   genuine: ShieldCheck,
   shop: Store,
   terminal: Terminal,
+  voucher: Ticket,
   warning: TriangleAlert,
   undo: Undo,
   person: User,

@@ -16,6 +16,7 @@ import type { CountView } from "./gen/CountView";
 import type { CustomerView } from "./gen/CustomerView";
 import type { DiscountInput } from "./gen/DiscountInput";
 import type { DoneView } from "./gen/DoneView";
+import type { ForeignCountInput } from "./gen/ForeignCountInput";
 import type { OutboxAction } from "./gen/OutboxAction";
 import type { OutboxDetailView } from "./gen/OutboxDetailView";
 import type { OutboxView } from "./gen/OutboxView";
@@ -80,6 +81,8 @@ export interface Commands {
 
   tenderOptions(): Promise<TenderOptionsView>;
   tenderCash(given: string): Promise<SaleView>;
+  tenderForeignCash(currency: string, given: string): Promise<SaleView>;
+  tenderVoucher(number: string, worth: string): Promise<SaleView>;
   tenderCard(kind: CardKind, amount: string | null, approval: Approval): Promise<SaleView>;
   tenderPayLink(amount: string | null, contact: string, approval: Approval): Promise<SaleView>;
   tenderExternal(amount: string | null, approvalCode: string, last4: string): Promise<SaleView>;
@@ -112,7 +115,7 @@ export interface Commands {
   paidOut(amount: string, reason: string, approval: Approval): Promise<null>;
   noSale(reason: string): Promise<null>;
   countView(): Promise<CountView>;
-  count(pieces: CountInput[]): Promise<CompareView>;
+  count(pieces: CountInput[], foreign: ForeignCountInput[]): Promise<CompareView>;
   recount(): Promise<CountView>;
   close(note: string, nextFloat: string | null, approval: Approval): Promise<ReportView>;
   reportX(): Promise<ReportView>;
@@ -168,6 +171,8 @@ export function tauriCommands(): Commands {
 
     tenderOptions: () => invoke("tender_options"),
     tenderCash: (given) => invoke("tender_cash", { given }),
+    tenderForeignCash: (currency, given) => invoke("tender_foreign_cash", { currency, given }),
+    tenderVoucher: (number, worth) => invoke("tender_voucher", { number, worth }),
     tenderCard: (kind, amount, approval) => invoke("tender_card", { kind, amount, approval }),
     tenderPayLink: (amount, contact, approval) => invoke("tender_pay_link", { amount, contact, approval }),
     tenderExternal: (amount, approvalCode, last4) =>
@@ -195,7 +200,7 @@ export function tauriCommands(): Commands {
     paidOut: (amount, reason, approval) => invoke("paid_out", { amount, reason, approval }),
     noSale: (reason) => invoke("no_sale", { reason }),
     countView: () => invoke("count_view"),
-    count: (pieces) => invoke("count", { pieces }),
+    count: (pieces, foreign) => invoke("count", { pieces, foreign }),
     recount: () => invoke("recount"),
     close: (note, nextFloat, approval) => invoke("close", { note, nextFloat, approval }),
     reportX: () => invoke("report_x"),

@@ -16,6 +16,7 @@ import type { DiscountInput } from "./gen/DiscountInput";
 import type { DoneView } from "./gen/DoneView";
 import type { ErrorCode } from "./gen/ErrorCode";
 import type { HistoryView } from "./gen/HistoryView";
+import type { ForeignCountInput } from "./gen/ForeignCountInput";
 import type { LineView } from "./gen/LineView";
 import type { MoneyView } from "./gen/MoneyView";
 import type { OtherOptionView } from "./gen/OtherOptionView";
@@ -70,6 +71,8 @@ interface Tender {
   label: string;
   amount: number;
   given: number | null;
+  /** Handed over in another currency. */
+  notes?: MoneyView;
   state: TenderStateView;
   says: string;
   link: string | null;
@@ -156,6 +159,9 @@ const PRODUCTS: (ProductView & { code: string })[] = ROWS.map(
   }),
 );
 
+/** What a hundred cents of another currency are worth in cents. */
+const RATES: Record<string, number> = { GBP: 110, USD: 85 };
+
 /** What the one coupon of the shop says. */
 const COUPON = "AGUINALDO";
 
@@ -213,6 +219,8 @@ export class FakeTill {
   #entries: Entry[] = [];
   #z: ReportView[] = [];
   #counted = 0;
+  #foreign: Record<string, number> = {};
+  #countedForeign: Record<string, number> = {};
   #recounted = false;
   #receipt = 24_811;
   #ids = 0;
@@ -428,6 +436,34 @@ export class FakeTill {
         this.#tender("cash", "Cash", Math.min(cash, due), "certain", `Taken. ${euros(cash)} given`, cash);
         return sale();
       }),
+      tenderForeignCash: answer("tender_foreign_cash", (currency: string, given: string) => {
+        const rate = RATES[currency];
+        if (!rate)
+          refuse("tender_unavailable", "That is not possible now. Nothing was charged. Take another tender.");
+        const worth = Math.round((minor(given) * rate) / 100);
+        if (worth <= 0) refuse("negative", "The number must not be below zero. Nothing was changed.");
+        const due = this.#outstanding(this.#open());
+        const tender = this.#tender(
+          "foreign_cash",
+          `Cash ${currency} ${given}`,
+          Math.min(worth, due),
+          "certain",
+          "Taken.",
+          worth,
+        );
+        tender.notes = { minor: minor(given), currency, exponent: 2 };
+        this.#foreign[currency] = (this.#foreign[currency] ?? 0) + minor(given);
+        return sale();
+      }),
+      tenderVoucher: answer("tender_voucher", (number: string, text: string) => {
+        const worth = minor(text);
+        if (worth <= 0) refuse("negative", "The number must not be below zero. Nothing was changed.");
+        const due = this.#outstanding(this.#open());
+        if (this.#open().tenders.some((each) => each.label === `Voucher ${number}`))
+          refuse("already_done", "That is done already. It was not done twice.");
+        this.#tender("voucher", `Voucher ${number}`, Math.min(worth, due), "certain", "Taken.", worth);
+        return sale();
+      }),
       tenderCard: answer(
         "tender_card",
         (kind: CardKind, amount: string | null, approval: ApprovalInput | null) => {
@@ -624,7 +660,8 @@ export class FakeTill {
       }),
       noSale: answer("no_sale", () => null),
       countView: answer("count_view", () => this.#countView()),
-      count: answer("count", (pieces: CountInput[]) => {
+      count: answer("count", (pieces: CountInput[], foreign: ForeignCountInput[]) => {
+        this.#countedForeign = Object.fromEntries(foreign.map((each) => [each.currency, minor(each.amount)]));
         if (this.#suspended.length > 0 || this.#sale) {
           refuse(
             "sales_unfinished",
@@ -1017,7 +1054,7 @@ export class FakeTill {
         kind: tender.kind,
         label: tender.label,
         amount: eur(tender.amount),
-        given: tender.given === null ? null : eur(tender.given),
+        given: tender.notes ?? (tender.given === null ? null : eur(tender.given)),
         state: tender.state,
         says: tender.says,
         can_remove: !["working", "unknown"].includes(tender.state),
@@ -1128,6 +1165,11 @@ export class FakeTill {
     return {
       outstanding: eur(due),
       cash: [due, ...notes].slice(0, 4).map((given) => ({ given: eur(given), change: eur(given - due) })),
+      foreign: Object.entries(RATES).map(([currency, rate]) => ({
+        due: { minor: Math.ceil((due * 100) / rate), currency, exponent: 2 },
+        says: `1 ${currency} is ${(rate / 100).toFixed(2)} EUR`,
+      })),
+      voucher: "What is not needed of it is given back in cash.",
       others,
       limits: offline
         ? {
@@ -1369,6 +1411,7 @@ export class FakeTill {
   #countView() {
     return {
       denominations: DENOMINATIONS.map(eur),
+      foreign: Object.keys(RATES).map((currency) => ({ minor: 0, currency, exponent: 2 })),
       suspended: this.#suspended.length,
       waiting: this.#waiting().length,
       at_risk: eur(this.#atRisk()),
@@ -1391,6 +1434,11 @@ export class FakeTill {
       expected: eur(expected),
       counted: eur(this.#counted),
       difference: eur(difference),
+      foreign: Object.entries(this.#foreign).map(([currency, taken]) => {
+        const found = this.#countedForeign[currency] ?? 0;
+        const of = (minor: number): MoneyView => ({ minor, currency, exponent: 2 });
+        return { expected: of(taken), counted: of(found), difference: of(found - taken) };
+      }),
       hints:
         Math.abs(difference) === 200
           ? [

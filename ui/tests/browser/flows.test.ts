@@ -56,6 +56,26 @@ describe("with a sale of €51.40, online", () => {
     expect(await shop.text("change")).toBe("€10.10");
   });
 
+  it("$100 in notes, change in euros: 9", async () => {
+    await within(9, async () => {
+      await shop.press("F9", "n", "ArrowRight", "1", "0", "0", "0", "0", "Enter");
+      await shop.sees("screen-done");
+    });
+    expect(await shop.text("change")).toBe("€33.60");
+  });
+
+  it("a voucher of €20.00, its number scanned, and the rest in cash", async () => {
+    await shop.press("F9", "v");
+    await shop.sees("voucher");
+    await shop.scan("GV-0017");
+    await shop.type("20,00");
+    await shop.press("Enter");
+    await shop.sees("tender-0");
+    expect(await shop.text("outstanding")).toBe("€31.40");
+    await shop.press("F9");
+    await shop.sees("screen-done");
+  });
+
   it("next sale: 0, a scan starts it", async () => {
     await shop.press("F9", "F9");
     await shop.sees("screen-done");
@@ -446,6 +466,22 @@ describe("the rest of the day", () => {
     expect(await shop.text("z-pdf")).toContain("z-214.pdf");
     await shop.press("F9");
     await shop.sees("screen-open-shift");
+  });
+
+  it("dollars are counted apart, and what is missing is said", async () => {
+    shop = await Shop.open(browser, "empty");
+    await emptySuspended(shop);
+    await shop.scan(BREAD);
+    await shop.press("F9", "n", "ArrowRight", "2", "0", "0", "0", "Enter");
+    await shop.sees("screen-done");
+    await shop.press("Enter");
+    await count(shop, "0 0 0 4");
+    await shop.at("count-USD").click();
+    await shop.type("1000");
+    expect(await shop.text("count-USD")).toContain("10.00");
+    await shop.press("F9");
+    await shop.sees("screen-compare");
+    expect(await shop.text("foreign-USD")).toContain("short $10.00");
   });
 
   it("one key says why the line costs what it costs", async () => {

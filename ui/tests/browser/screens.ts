@@ -108,6 +108,12 @@ export const PLACES: Place[] = [
     },
   },
   { name: "tender-keypad", scene: "sale", go: (shop) => shop.press("F9", "4", "1", "5", "0") },
+  {
+    name: "tender-foreign",
+    scene: "sale",
+    go: (shop) => shop.press("F9", "n", "ArrowRight", "1", "0", "0", "0", "0"),
+  },
+  { name: "tender-voucher", scene: "sale", go: (shop) => shop.press("F9", "v", "G", "V") },
   { name: "tender-external", scene: "sale", go: (shop) => shop.press("F9", "t", "F9") },
   {
     name: "tender-paylink",
@@ -277,6 +283,20 @@ export const PLACES: Place[] = [
       await shop.press("F10", "7");
       await shop.sees("screen-count");
       await shop.press("Enter", "Enter", "Enter", "6", "Enter", "1", "3", "Enter", "8");
+    },
+  },
+  {
+    name: "compare-foreign",
+    scene: "empty",
+    go: async (shop) => {
+      await emptySuspended(shop);
+      await shop.scan("8400000010016");
+      await shop.press("F9", "n", "ArrowRight", "2", "0", "0", "0", "Enter");
+      await shop.sees("screen-done");
+      await shop.press("Enter");
+      await count(shop, "0 0 0 3 2 0 0 2 0 2 0 0 0 2");
+      await shop.press("F9");
+      await shop.sees("screen-compare");
     },
   },
   {

@@ -22,7 +22,7 @@ export class TenderState {
   way = $state<TenderKindView>("cash");
   /** A part of the sum typed for a card; otherwise all that is left, or the most that is allowed. */
   part = $state<MoneyView | null>(null);
-  dialog = $state<"cash" | "part" | "external" | "pay_link" | null>(null);
+  dialog = $state<"cash" | "foreign" | "part" | "external" | "voucher" | "pay_link" | null>(null);
   waiting = $state(false);
   #completing = false;
   #taking = false;
@@ -124,6 +124,27 @@ export class TenderState {
     );
   }
 
+  /** Notes of another currency. */
+  async foreign(given: MoneyView): Promise<void> {
+    this.dialog = null;
+    await this.#once(() =>
+      this.#till.run(() =>
+        this.#till.keep(this.#till.commands.tenderForeignCash(given.currency, toDecimal(given))),
+      ),
+    );
+  }
+
+  /** The dialog stays open while what was typed is refused. */
+  async voucher(number: string, worth: string): Promise<void> {
+    await this.#once(async () => {
+      const sale = await this.#till.run(() =>
+        this.#till.keep(this.#till.commands.tenderVoucher(number, worth)),
+      );
+      if (sale) this.dialog = null;
+      return sale;
+    });
+  }
+
   /** The big button. */
   async take(all = false): Promise<void> {
     await this.#loading;
@@ -139,6 +160,10 @@ export class TenderState {
         return;
       case "external_terminal":
         this.dialog = "external";
+        return;
+      case "voucher":
+      case "foreign_cash":
+        // They have dialogs of their own, and are never the way chosen.
         return;
       case "saved_card":
       case "simulated_reader": {

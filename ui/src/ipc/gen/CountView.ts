@@ -10,6 +10,10 @@ export type CountView = {
  */
 denominations: Array<MoneyView>, 
 /**
+ * Other currencies to be counted: nothing of each.
+ */
+foreign: Array<MoneyView>, 
+/**
  * Suspended sales to finish first.
  */
 suspended: number, 

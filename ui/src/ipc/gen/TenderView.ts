@@ -24,7 +24,7 @@ label: string,
  */
 amount: MoneyView, 
 /**
- * Cash handed over.
+ * Cash handed over, in its own currency, or what a voucher is worth.
  */
 given: MoneyView | null, 
 /**

@@ -9,7 +9,7 @@ import type { CompareView } from "../../../ipc/gen/CompareView";
 import type { CountView } from "../../../ipc/gen/CountView";
 import type { MoneyView } from "../../../ipc/gen/MoneyView";
 import type { ReportView } from "../../../ipc/gen/ReportView";
-import { withMinor } from "../../../lib/money";
+import { toDecimal, withMinor } from "../../../lib/money";
 
 export const NOTES = ["Not found", "Wrong change given", "Missing slip", "Other"];
 
@@ -17,6 +17,8 @@ export class CloseState {
   #till: Till;
   view = $state<CountView | null>(null);
   pieces = $state<number[]>([]);
+  /** Notes of other currencies, in the till's order. */
+  foreign = $state<MoneyView[]>([]);
   at = $state(0);
   compare = $state<CompareView | null>(null);
   note = $state(0);
@@ -51,23 +53,31 @@ export class CloseState {
     if (view) this.#start(view);
   }
 
+  /** Nothing is short or over, of any currency. */
+  get agrees(): boolean {
+    const compare = this.compare;
+    return compare?.difference.minor === 0 && compare.foreign.every((each) => each.difference.minor === 0);
+  }
+
   choose(index: number): void {
-    this.at = Math.max(0, Math.min(this.denominations.length - 1, index));
+    const last = this.denominations.length + this.foreign.length - 1;
+    this.at = Math.max(0, Math.min(last, index));
     this.#fresh = true;
   }
 
   digit(digit: string): void {
-    const before = this.#fresh ? "" : String(this.pieces[this.at] ?? 0);
+    const before = this.#fresh ? "" : String(this.#typed());
     this.#fresh = false;
-    this.#set(this.at, Number((before + digit).slice(0, 4)));
+    this.#set(this.at, Number((before + digit).slice(0, this.#isForeign(this.at) ? 9 : 4)));
   }
 
   erase(): void {
-    this.#set(this.at, Math.floor((this.pieces[this.at] ?? 0) / 10));
+    this.#set(this.at, Math.floor(this.#typed() / 10));
     this.#fresh = false;
   }
 
   step(index: number, by: number): void {
+    if (this.#isForeign(index)) return;
     this.at = index;
     this.#fresh = true;
     this.#set(index, Math.max(0, (this.pieces[index] ?? 0) + by));
@@ -80,7 +90,8 @@ export class CloseState {
       denomination_minor: face.minor,
       pieces: this.pieces[i] ?? 0,
     }));
-    this.compare = (await this.#till.run(() => this.#till.commands.count(pieces))) ?? null;
+    const foreign = this.foreign.map((each) => ({ currency: each.currency, amount: toDecimal(each) }));
+    this.compare = (await this.#till.run(() => this.#till.commands.count(pieces, foreign))) ?? null;
     this.#busy = false;
   }
 
@@ -96,8 +107,7 @@ export class CloseState {
     const compare = this.compare;
     if (!compare || this.#busy) return;
     this.#busy = true;
-    const even = compare.difference.minor === 0;
-    const note = this.words.trim() || (even ? "" : (NOTES[this.note] ?? ""));
+    const note = this.words.trim() || (this.agrees ? "" : (NOTES[this.note] ?? ""));
     const report = await this.#till.allowed(
       {
         title: `Close with ${this.#till.money(compare.difference)}: manager PIN`,
@@ -115,7 +125,21 @@ export class CloseState {
     if (report.printer) this.#till.say("risk", report.printer);
   }
 
+  #isForeign(index: number): boolean {
+    return index >= this.denominations.length;
+  }
+
+  #typed(): number {
+    const foreign = this.foreign[this.at - this.denominations.length];
+    return foreign ? foreign.minor : (this.pieces[this.at] ?? 0);
+  }
+
   #set(index: number, pieces: number): void {
+    if (this.#isForeign(index)) {
+      const at = index - this.denominations.length;
+      this.foreign = this.foreign.map((each, i) => (i === at ? withMinor(each, pieces) : each));
+      return;
+    }
     this.pieces = this.pieces.map((each, i) => (i === index ? Math.min(9999, pieces) : each));
   }
 
@@ -123,6 +147,7 @@ export class CloseState {
     this.view = view;
     this.compare = null;
     this.pieces = view.denominations.map(() => 0);
+    this.foreign = view.foreign;
     this.choose(0);
   }
 
