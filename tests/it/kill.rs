@@ -1,84 +1,138 @@
-//! SIGKILL at random moments of a scripted day: nothing completed is lost or
-//! doubled, the chain verifies, the outbox drains.
+//! SIGKILL at random moments: of a scripted day, and of a long queue being drained.
+//! Nothing completed is lost or doubled, the chain verifies, the outbox drains.
 
 use std::fs::{File, OpenOptions};
-use std::process::{Command, Stdio};
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use tempfile::TempDir;
+use till_app::Till;
 use till_domain::journal::JournalEvent;
-use till_stand_in::{ClockSource, Config, FaultPlan, StandIn, bind};
-use till_tests::open_till;
+use till_stand_in::{ClockSource, Config, FaultPlan, Server, StandIn, bind};
+use till_tests::{lift_limits, open_till, sell_offline};
+use tokio::runtime::Runtime;
 
-/// Times the process is killed.
-const KILLS: u32 = 200;
-/// Receipts in the day.
-const RECEIPTS: &str = "300";
+/// A shop's folder, a stand-in at a socket, and what the killed processes said.
+struct Bench {
+    folder: TempDir,
+    server: Server,
+    seed: u32,
+    _runtime: Runtime,
+}
 
-#[test]
-fn a_day_killed_two_hundred_times_loses_and_doubles_nothing() {
-    let folder = tempfile::tempdir().unwrap();
-    let said_path = folder.path().join("said.txt");
-    File::create(&said_path).unwrap();
-    let runtime = tokio::runtime::Runtime::new().unwrap();
-    let mut stripe = StandIn::new(Config {
-        seed: 9,
-        clock: ClockSource::System,
-        faults: FaultPlan::mixed(50),
-        record: true,
-        ..Config::default()
-    });
-    for card in till_app::sample_cards() {
-        assert!(stripe.add_test_customer(&card.customer, &card.payment_method, &card.behaves_as));
+impl Bench {
+    fn new(permille: u16) -> Self {
+        let runtime = Runtime::new().unwrap();
+        let mut stripe = StandIn::new(Config {
+            seed: 9,
+            clock: ClockSource::System,
+            faults: FaultPlan::mixed(permille),
+            record: true,
+            ..Config::default()
+        });
+        for card in till_app::sample_cards() {
+            let known =
+                stripe.add_test_customer(&card.customer, &card.payment_method, &card.behaves_as);
+            assert!(known, "{card:?}");
+        }
+        let bench = Self {
+            folder: tempfile::tempdir().unwrap(),
+            server: runtime.block_on(bind(stripe, 0)).unwrap(),
+            seed: 0,
+            _runtime: runtime,
+        };
+        File::create(bench.said_path()).unwrap();
+        bench
     }
-    let server = runtime.block_on(bind(stripe, 0)).unwrap();
-    let start = |seed: u32| {
-        let said = OpenOptions::new().append(true).open(&said_path).unwrap();
+
+    fn said_path(&self) -> PathBuf {
+        self.folder.path().join("said.txt")
+    }
+
+    fn said(&self) -> String {
+        std::fs::read_to_string(self.said_path()).unwrap()
+    }
+
+    fn start(&mut self, receipts: &str) -> Child {
+        self.seed += 1;
+        let said = OpenOptions::new()
+            .append(true)
+            .open(self.said_path())
+            .unwrap();
         Command::new(env!("CARGO_BIN_EXE_day"))
-            .arg(folder.path())
-            .arg(server.url())
-            .arg(RECEIPTS)
-            .arg(seed.to_string())
+            .arg(self.folder.path())
+            .arg(self.server.url())
+            .arg(receipts)
+            .arg(self.seed.to_string())
             .stdout(said)
             .stderr(Stdio::inherit())
             .spawn()
             .unwrap()
-    };
-    let said = || std::fs::read_to_string(&said_path).unwrap();
+    }
 
-    let mut killed = 0;
-    let mut seed = 1_u32;
-    while killed < KILLS {
-        let ready = said().matches("ready").count();
-        let mut child = start(seed);
-        // One in eight is killed while it starts, the others within the next
-        // eighth of a second of selling.
-        let spread = u64::from(seed.wrapping_mul(2_654_435_761) >> 16);
-        if spread.is_multiple_of(8) && seed > 1 {
-            std::thread::sleep(Duration::from_millis(spread % 60));
+    /// Kills it: one in eight while it starts, the others within `spread_ms` of their
+    /// being ready. Says whether it had ended by itself.
+    fn kill(&mut self, receipts: &str, spread_ms: u64) -> bool {
+        let ready = self.said().matches("ready").count();
+        let first = self.seed == 0;
+        let mut child = self.start(receipts);
+        let drawn = u64::from(self.seed.wrapping_mul(2_654_435_761) >> 16);
+        if drawn.is_multiple_of(8) && !first {
+            std::thread::sleep(Duration::from_millis(drawn % 60));
         } else {
             let begun = Instant::now();
-            while said().matches("ready").count() == ready
+            while self.said().matches("ready").count() == ready
                 && begun.elapsed() < Duration::from_secs(60)
             {
                 std::thread::sleep(Duration::from_millis(2));
             }
-            std::thread::sleep(Duration::from_millis(spread % 125));
+            std::thread::sleep(Duration::from_millis(drawn % spread_ms));
         }
         child.kill().unwrap();
         let status = child.wait().unwrap();
         assert!(
-            !status.success() || said().contains("quiet"),
+            !status.success() || self.said().contains("quiet"),
             "it failed by itself"
         );
-        killed += 1;
-        seed += 1;
+        status.success()
     }
-    server.set_faults(FaultPlan::none());
-    let status = start(seed).wait().unwrap();
-    assert!(status.success(), "the last run ends by itself");
 
-    // What was said to be complete is there, once, and nothing else is missing.
-    let till = open_till(folder.path());
+    /// The last run, which nobody kills and nothing disturbs; then everything that a
+    /// shop relies on. Gives the charges.
+    fn end(mut self, receipts: &str) -> usize {
+        self.server.set_faults(FaultPlan::none());
+        let status = self.start(receipts).wait().unwrap();
+        assert!(status.success(), "the last run ends by itself");
+        let till = open_till(self.folder.path());
+        receipts_are_whole(&till, &self.said());
+        till.journal_verify().unwrap();
+        assert!(till.journal_rebuild().unwrap().differing.is_empty());
+        assert_eq!(
+            till.connection().unwrap().waiting,
+            0,
+            "the outbox is drained"
+        );
+        let transcript = tempfile::tempdir().unwrap();
+        self.server
+            .lock()
+            .write_transcript(transcript.path())
+            .unwrap();
+        crate::schemas::check(transcript.path());
+        let ledger = self.server.lock().ledger();
+        assert_eq!(ledger.charged_twice(), Vec::<&str>::new());
+        let books = till.card_books().unwrap();
+        for (tender, line) in &ledger.tenders {
+            let charged = books.charged.get(tender).copied().unwrap_or(0);
+            let refunded = books.refunded.get(tender).copied().unwrap_or(0);
+            assert_eq!(line.net, charged - refunded, "tender {tender}");
+        }
+        books.charged.len()
+    }
+}
+
+/// What was said to be complete is there, once, and nothing else is missing.
+fn receipts_are_whole(till: &Till, said: &str) {
     let mut completed = std::collections::BTreeMap::new();
     let mut export = Vec::new();
     till.journal_export(&mut export).unwrap();
@@ -100,33 +154,54 @@ fn a_day_killed_two_hundred_times_loses_and_doubles_nothing() {
     let numbers: Vec<i64> = completed.keys().copied().collect();
     let expected: Vec<i64> = (1..=i64::try_from(numbers.len()).unwrap()).collect();
     assert_eq!(numbers, expected, "receipt numbers have no gaps");
-    for line in said().lines().filter(|l| l.contains("1-0")) {
+    for line in said.lines().filter(|l| l.contains("1-0")) {
         assert!(
             completed.values().any(|words| words == line),
             "said to be complete, and lost: {line}"
         );
     }
-    till.journal_verify().unwrap();
-    assert!(till.journal_rebuild().unwrap().differing.is_empty());
-    assert_eq!(
-        till.connection().unwrap().waiting,
-        0,
-        "the outbox is drained"
-    );
-    let transcript = tempfile::tempdir().unwrap();
-    server.lock().write_transcript(transcript.path()).unwrap();
-    crate::schemas::check(transcript.path());
-    let ledger = server.lock().ledger();
-    assert_eq!(ledger.charged_twice(), Vec::<&str>::new());
-    let books = till.card_books().unwrap();
-    for (tender, line) in &ledger.tenders {
-        let charged = books.charged.get(tender).copied().unwrap_or(0);
-        let refunded = books.refunded.get(tender).copied().unwrap_or(0);
-        assert_eq!(line.net, charged - refunded, "tender {tender}");
+}
+
+#[test]
+fn a_day_killed_two_hundred_times_loses_and_doubles_nothing() {
+    const RECEIPTS: &str = "300";
+    let mut bench = Bench::new(50);
+    for _ in 0..200 {
+        bench.kill(RECEIPTS, 125);
     }
-    assert!(
-        books.charged.len() > 50,
-        "a day of cards: {}",
-        books.charged.len()
-    );
+    let charges = bench.end(RECEIPTS);
+    assert!(charges > 50, "a day of cards: {charges}");
+}
+
+#[test]
+fn a_drain_killed_five_hundred_times_charges_each_tender_once() {
+    // No more receipts: it drains what waits, and ends.
+    const NONE: &str = "0";
+    let mut bench = Bench::new(100);
+    let mut queued = 0;
+    let queue = |bench: &Bench, sales: u64| {
+        let till = open_till(bench.folder.path());
+        if !till.has_shop().unwrap() {
+            till.setup_sample().unwrap();
+            lift_limits(bench.folder.path());
+        }
+        let cashier = till.users().unwrap()[0].id.parse().unwrap();
+        let cashier = till.sign_in(cashier, "1111").unwrap();
+        if till.boot(None).unwrap().shift.is_none() {
+            till.shift_open(&cashier, "150.00").unwrap();
+        }
+        sell_offline(&till, &cashier, sales);
+        usize::try_from(sales).unwrap()
+    };
+    queued += queue(&bench, 400);
+    let mut killed = 0;
+    while killed < 500 {
+        if bench.kill(NONE, 40) {
+            // It was too quick: that was no kill, and there must be more to drain.
+            queued += queue(&bench, 200);
+        } else {
+            killed += 1;
+        }
+    }
+    assert_eq!(bench.end(NONE), queued, "each tender, once");
 }

@@ -468,6 +468,9 @@ pub fn carry(stripe: &mut StandIn, request: &StoredRequest) -> Answer {
             should_retry: answer
                 .header_value("Stripe-Should-Retry")
                 .map(|v| v == "true"),
+            rate_limited: answer
+                .header_value("Stripe-Rate-Limited-Reason")
+                .map(str::to_owned),
             retry_after_ms: answer
                 .header_value("Retry-After")
                 .and_then(|v| v.parse::<i64>().ok())
@@ -508,4 +511,32 @@ pub fn open_till(folder: &std::path::Path) -> Till {
 /// When it was not refused.
 pub fn refusal<T: std::fmt::Debug>(result: Result<T, AppError>) -> ErrorCode {
     result.expect_err("refused").code()
+}
+
+/// Lets as much wait as anybody asks for, where a test is about a long queue.
+pub fn lift_limits(folder: &std::path::Path) {
+    let db = rusqlite::Connection::open(folder.join("till.db")).unwrap();
+    let changed = db
+        .execute(
+            "UPDATE setting SET value = json_set(value,
+               '$.limits.per_tender.minor', 1000000000000,
+               '$.limits.on_till.minor', 1000000000000)
+             WHERE name = 'shop'",
+            [],
+        )
+        .unwrap();
+    assert_eq!(changed, 1);
+}
+
+/// So many sales on a card each, while the till practises offline.
+pub fn sell_offline(till: &Till, cashier: &Session, sales: u64) {
+    till.set_forced_offline(true).unwrap();
+    let product = till.search("kaas").unwrap()[0].id.clone();
+    for _ in 0..sales {
+        till.add_product(cashier, &product, Some("0.500")).unwrap();
+        till.tender_card(cashier, TenderKindView::SimulatedReader, None, None)
+            .unwrap();
+        till.complete(cashier).unwrap();
+    }
+    till.set_forced_offline(false).unwrap();
 }

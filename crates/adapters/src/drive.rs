@@ -8,7 +8,7 @@
 //! - nothing is claimed while there is no key, or once Stripe refused it.
 
 use std::future::Future;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use till_app::Till;
@@ -23,8 +23,9 @@ use tokio::time::{Instant, sleep, sleep_until};
 
 use crate::stripe_http::{ReqwestTransport, TransportError};
 
-/// How many requests are under way at once.
-pub const WORKERS: usize = 4;
+/// How many requests are under way at once: as many as keep Stripe's pace when an
+/// answer takes a third of a second.
+pub const WORKERS: usize = 32;
 /// How often Stripe is looked for while it cannot be reached.
 pub const PROBE_OFFLINE: Duration = Duration::from_secs(5);
 /// How often while it can.
@@ -162,6 +163,11 @@ pub trait Wire: StripeTransport + 'static {
     fn probe(&self) -> impl Future<Output = bool> + Send {
         async { true }
     }
+
+    /// The most requests in a second, where there is a limit.
+    fn per_second(&self) -> Option<u32> {
+        None
+    }
 }
 
 impl Wire for ReqwestTransport {
@@ -176,6 +182,10 @@ impl Wire for ReqwestTransport {
 
     async fn probe(&self) -> bool {
         Self::probe(self).await
+    }
+
+    fn per_second(&self) -> Option<u32> {
+        Self::per_second(self)
     }
 }
 
@@ -261,6 +271,37 @@ fn stop(signals: &watch::Sender<Signals>, why: Stop) {
     });
 }
 
+/// Requests leave one after another at an even pace, whoever sends them.
+#[derive(Debug)]
+struct Pace {
+    gap: Duration,
+    next: Mutex<Instant>,
+}
+
+impl Pace {
+    fn new(per_second: Option<u32>) -> Self {
+        let gap = per_second.map_or(Duration::ZERO, |n| Duration::from_secs(1) / n.max(1));
+        Self {
+            gap,
+            next: Mutex::new(Instant::now()),
+        }
+    }
+
+    /// Waits for the next place in the line.
+    async fn turn(&self) {
+        if self.gap.is_zero() {
+            return;
+        }
+        let at = {
+            let mut next = self.next.lock().unwrap_or_else(PoisonError::into_inner);
+            let at = (*next).max(Instant::now());
+            *next = at + self.gap;
+            at
+        };
+        sleep_until(at).await;
+    }
+}
+
 /// Sends what is due until nothing is, with up to `workers` requests at once.
 ///
 /// # Errors
@@ -287,12 +328,14 @@ pub async fn send_until_quiet<O: Outbox, W: Wire>(
         return Ok(drained);
     }
     let abandon = Abandon(watch::Sender::new(Signals::default()));
+    let pace = Arc::new(Pace::new(transport.per_second()));
     // Tasks, so that a caller who goes away does not take an answer along.
     let tasks: Vec<_> = (0..workers.max(1))
         .map(|_| {
             tokio::spawn(work(
                 Arc::clone(outbox),
                 Arc::clone(transport),
+                Arc::clone(&pace),
                 abandon.0.clone(),
             ))
         })
@@ -332,9 +375,10 @@ pub async fn send_until_quiet<O: Outbox, W: Wire>(
 async fn work<O: Outbox, W: Wire>(
     outbox: Arc<O>,
     transport: Arc<W>,
+    pace: Arc<Pace>,
     signals: watch::Sender<Signals>,
 ) -> Result<Tally, DriveError<O::Error>> {
-    let done = work_on(&outbox, &*transport, &signals).await;
+    let done = work_on(&outbox, &*transport, &pace, &signals).await;
     if done.is_err() {
         stop(&signals, Stop::Failed);
     }
@@ -344,10 +388,12 @@ async fn work<O: Outbox, W: Wire>(
 async fn work_on<O: Outbox, W: Wire>(
     outbox: &Arc<O>,
     transport: &W,
+    pace: &Pace,
     signals: &watch::Sender<Signals>,
 ) -> Result<Tally, DriveError<O::Error>> {
     let mut tally = Tally::default();
     loop {
+        pace.turn().await;
         if !outbox.may_send() {
             stop(signals, Stop::NotAllowed);
         }
@@ -583,7 +629,6 @@ pub async fn look_around<O: Outbox, W: Wire>(outbox: &Arc<O>, transport: &W) -> 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::sync::Mutex;
     use std::sync::atomic::{AtomicBool, AtomicU32, Ordering::SeqCst};
 
     use till_domain::ids::Uuid;
@@ -714,6 +759,7 @@ mod tests {
         probes: Mutex<Vec<bool>>,
         no_key: AtomicBool,
         refused: AtomicU32,
+        per_second: Option<u32>,
     }
 
     fn status(status: u16) -> Answer {
@@ -763,13 +809,17 @@ mod tests {
             let mut probes = self.probes.lock().unwrap();
             probes.is_empty() || probes.remove(0)
         }
+
+        fn per_second(&self) -> Option<u32> {
+            self.per_second
+        }
     }
 
     #[tokio::test(start_paused = true)]
     async fn what_is_due_is_sent_once_four_at_a_time() {
         let shop = Shop::with(&[0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 60_000]);
         let stripe = Stripe::answering(&[]);
-        let drained = send_until_quiet(&shop, &stripe, WORKERS).await.unwrap();
+        let drained = send_until_quiet(&shop, &stripe, 4).await.unwrap();
         assert!(matches!(drained.quiet, Quiet::Done), "{drained:?}");
         assert_eq!(drained.sent, 10);
         assert_eq!(drained.next_at, Some(Timestamp(60_000)));
@@ -782,6 +832,26 @@ mod tests {
             shop.times().iter().all(|ms| *ms < 400),
             "{:?}",
             shop.times()
+        );
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_long_queue_leaves_at_the_pace_that_is_allowed() {
+        let shop = Shop::with(&[0; 40]);
+        let stripe = Arc::new(Stripe {
+            per_second: Some(20),
+            ..Stripe::default()
+        });
+        let drained = send_until_quiet(&shop, &stripe, WORKERS).await.unwrap();
+        assert_eq!(drained.sent, 40);
+        let times = shop.times();
+        for (at, ms) in times.iter().enumerate() {
+            let later = times.iter().skip(at).filter(|t| **t < ms + 1_000).count();
+            assert!(later <= 21, "{later} in one second: {times:?}");
+        }
+        assert!(
+            times.iter().all(|ms| *ms < 40 * 60),
+            "and no slower: {times:?}"
         );
     }
 

@@ -510,7 +510,7 @@ pub fn record(tx: &Tx<'_>, claim: &Claim, answer: &Answer, now: Timestamp) -> Re
         pause: event == Event::Unauthorised,
         unreachable: event == Event::Unreachable,
         slow_ms: match answer {
-            Answer::Http(http) if http.status == 429 => Some(
+            Answer::Http(http) if http.slows_all() => Some(
                 http.retry_after_ms
                     .unwrap_or(1_000)
                     .clamp(1_000, DELAY_MAX_MS),

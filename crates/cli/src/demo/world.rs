@@ -229,6 +229,9 @@ impl World {
                     should_retry: answer
                         .header_value("Stripe-Should-Retry")
                         .map(|value| value == "true"),
+                    rate_limited: answer
+                        .header_value("Stripe-Rate-Limited-Reason")
+                        .map(str::to_owned),
                     retry_after_ms: answer
                         .header_value("Retry-After")
                         .and_then(|value| value.parse::<i64>().ok())
