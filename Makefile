@@ -27,7 +27,7 @@ demo: ## the sample shop in the terminal, without a window
 
 # ---- to check it
 
-.PHONY: test quick lint lint-text lint-rust test-rust test-keyring test-ui test-browser test-window sim mutants laws fuzz bench
+.PHONY: test quick lint lint-text lint-rust test-rust test-keyring test-ui test-browser test-window sim mutants soak laws fuzz bench
 # Cheap checks first. A test that has not been written yet is not missed here.
 test: ## everything: lints, all tests, the window in a browser and for real
 	@$(step) --start
@@ -96,6 +96,11 @@ sim: ## the simulation: SCHEDULES=1000000 FROM=1
 	@$(setup) rust
 	@cargo build --locked --profile test -p till-tests --bin sim
 	@target/debug/sim $(SCHEDULES) $(FROM)
+
+TENDERS ?= 10000
+soak: ## a queue of TENDERS cards drained over HTTP, with faults, while the counter sells
+	@$(setup) rust
+	@cargo run --locked --release -p till-tests --bin soak -- $(TENDERS)
 
 mutants: ## the core broken on purpose, one way at a time: the simulation must notice
 	@$(setup) rust

@@ -270,6 +270,54 @@ fn a_declined_queued_card_becomes_a_case_with_a_way_out() {
 }
 
 #[test]
+fn a_declined_card_is_asked_for_by_a_link_once_it_is_cancelled() {
+    let mut world = World::from_seed(31);
+    world.open_shift("150.00");
+    world.online(false);
+    world.ring_up(&[(CHEESE, "1.000")]);
+    world.customer("Tom Bakker");
+    let sale = world.card(TenderKindView::SavedCard, None).unwrap();
+    let tender = sale.tenders[0].id.clone();
+    world.complete().unwrap();
+    world.online(true);
+    world.run_until_quiet();
+    assert_eq!(world.tender_state(&tender), TenderStateView::Declined);
+
+    let ask = |world: &World, action| {
+        world
+            .till()
+            .outbox_decide(world.cashier(), &tender, action, None)
+    };
+    let asked = ask(&world, OutboxAction::PayLink).unwrap();
+    assert_eq!(
+        (asked.entry.state, asked.link),
+        (TenderStateView::Queued, None),
+        "no link before Stripe has cancelled the card"
+    );
+    assert_eq!(
+        refusal(ask(&world, OutboxAction::WriteOff)),
+        ErrorCode::NotNow
+    );
+    world.make_only(1);
+    world.power_cut_in_flight();
+    for _ in 0..40 {
+        world.step();
+        world.advance_ms(2_000);
+    }
+    let shown = world.till().outbox_entry(&tender).unwrap();
+    assert_eq!(shown.entry.says, "Pay link, waiting for the customer");
+    let link = shown.link.unwrap();
+    let session = link.rsplit('/').next().unwrap();
+    world.stripe.pay_session(session, "pm_card_visa").unwrap();
+    world.advance_ms(60_000);
+    world.run_until_quiet();
+    assert_eq!(world.tender_state(&tender), TenderStateView::Certain);
+    assert_eq!(world.charges_of(&tender), 1);
+    assert_eq!(world.till().connection().unwrap().need_a_person, 0);
+    world.check_invariants();
+}
+
+#[test]
 fn a_refund_of_a_queued_charge_lowers_it_and_a_whole_one_cancels_it() {
     let mut world = World::from_seed(40);
     world.open_shift("150.00");

@@ -3,7 +3,7 @@
 
 use till_domain::charge::{ChargeState, RefundState};
 use till_domain::ids::{RefundPartId, TenderId, Timestamp};
-use till_domain::journal::{JournalEvent, Pending};
+use till_domain::journal::{ChargeKind, JournalEvent, Pending};
 use till_domain::money::Money;
 use till_domain::sale::{Approval, Tender};
 use till_store::{ChargeRow, HistoryRow, PartRow, Tx};
@@ -299,6 +299,10 @@ fn happened(line: &HistoryRow) -> (&'static str, TenderStateView) {
         ),
         "key_refused" => ("Stripe refused the key.", TenderStateView::NeedsAttention),
         "try_again" => ("Somebody decided to try again.", TenderStateView::Queued),
+        "link_wanted" => (
+            "Somebody decided to ask for it by a link.",
+            TenderStateView::Queued,
+        ),
         "written_off" => ("A manager wrote it off.", TenderStateView::Closed),
         "debt_paid" => ("Paid in cash instead.", TenderStateView::Closed),
         "expired" => ("Waited too long.", TenderStateView::Expired),
@@ -454,9 +458,15 @@ impl Till {
             }
             match decision {
                 OutboxAction::TryAgain => {
-                    let hours = i64::from(shop.limits.oldest_hours);
-                    let expires_at = now.plus_ms(hours.saturating_mul(3_600_000));
-                    phases::try_again(tx, tender, expires_at, by, now)?;
+                    phases::try_again(tx, tender, expires_at(&shop, now), by, now)?;
+                }
+                OutboxAction::PayLink => {
+                    let customer = match case.charge.customer {
+                        Some(id) => tx.customer(id)?,
+                        None => None,
+                    };
+                    let email = customer.and_then(|c| c.email);
+                    phases::offer_link(tx, tender, email, expires_at(&shop, now), by, now)?;
                 }
                 OutboxAction::TakeCash => {
                     crate::sale::need_shift(tx)?;
@@ -501,14 +511,18 @@ impl Till {
                         phases::write_off(tx, tender, by, now)?;
                     }
                 }
-                OutboxAction::SendNow | OutboxAction::PayLink => {
-                    return Err(ErrorCode::NotNow.into());
-                }
+                OutboxAction::SendNow => return Err(ErrorCode::NotNow.into()),
             }
             Ok(())
         })?;
         self.outbox_entry(id)
     }
+}
+
+/// Until when it is sent without another word of a person.
+fn expires_at(shop: &Shop, now: Timestamp) -> Timestamp {
+    let hours = i64::from(shop.limits.oldest_hours);
+    now.plus_ms(hours.saturating_mul(3_600_000))
 }
 
 fn action(action: OutboxAction, available: bool, why_not: &str) -> OutboxActionView {
@@ -552,6 +566,11 @@ fn actions(case: &Case) -> Vec<OutboxActionView> {
             } else {
                 why
             },
+        ),
+        action(
+            OutboxAction::PayLink,
+            refused && !done && case.sold && case.live.how != ChargeKind::PayLink,
+            why,
         ),
         action(
             OutboxAction::TakeCash,

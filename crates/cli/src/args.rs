@@ -353,6 +353,8 @@ pub(crate) enum Action {
     SendNow,
     /// Try the same card once more.
     TryAgain,
+    /// Ask for it by a link; the card is cancelled at Stripe first.
+    PayLink,
     /// The customer paid cash; cancelled at Stripe first.
     TakeCash,
     /// A manager gives the money up.

@@ -50,6 +50,7 @@ pub(crate) fn run(folder: &Path, command: &OutboxCommand, input: &Input) -> Done
             let action = match action {
                 Action::SendNow => OutboxAction::SendNow,
                 Action::TryAgain => OutboxAction::TryAgain,
+                Action::PayLink => OutboxAction::PayLink,
                 Action::TakeCash => OutboxAction::TakeCash,
                 Action::WriteOff => OutboxAction::WriteOff,
             };

@@ -245,6 +245,9 @@ pub struct Charge {
     /// Too old: cancelled at Stripe before it is given to a person.
     #[serde(default)]
     pub giving_up: bool,
+    /// To be paid by a link instead of the card: cancelled at Stripe first.
+    #[serde(default)]
+    pub link_next: bool,
     /// `cs_…`.
     pub session: Option<String>,
     /// Where the customer pays.
@@ -348,6 +351,7 @@ impl Charge {
             card_gone: false,
             told: false,
             giving_up: false,
+            link_next: false,
             session: None,
             url: None,
             op: None,
@@ -408,6 +412,11 @@ impl Charge {
                 Next::Decided
             }
             (Goal::Cancel, Some(_)) => Next::Send(ChargeOp::Cancel),
+            (Goal::Collect, None) if self.link_next => {
+                self.become_link();
+                self.next_of_link(now)
+            }
+            (Goal::Collect, Some(_)) if self.link_next => Next::Send(ChargeOp::Cancel),
             (Goal::Collect, None) if self.is_old(now) => {
                 self.state = ChargeState::Expired;
                 Next::Decided
@@ -451,6 +460,17 @@ impl Charge {
         }
     }
 
+    /// From here on the customer pays it by a link. Nothing of the card is left.
+    fn become_link(&mut self) {
+        self.how = ChargeKind::PayLink;
+        self.link_next = false;
+        self.intent = None;
+        self.intent_amount_minor = None;
+        self.card_gone = false;
+        self.told = false;
+        self.state = ChargeState::Queued;
+    }
+
     const fn is_old(&self, now: Timestamp) -> bool {
         now.0 >= self.expires_at.0
     }
@@ -481,6 +501,11 @@ impl Charge {
             | ChargeState::Succeeded
             | ChargeState::WrittenOff => false,
         }
+    }
+
+    /// For whatever reason, and whatever comes after it.
+    fn is_being_canceled(&self) -> bool {
+        self.goal == Goal::Cancel || self.giving_up || self.link_next
     }
 
     /// How the truth about this charge is asked for.
@@ -667,7 +692,7 @@ impl Charge {
                     ..Change::default()
                 }
             }
-            "requires_payment_method" if self.goal == Goal::Cancel || self.giving_up => {
+            "requires_payment_method" if self.is_being_canceled() => {
                 self.state = ChargeState::Created;
                 self.card_is_gone();
                 Change {
@@ -699,7 +724,7 @@ impl Charge {
                     },
                 )
             }
-            "requires_action" if self.goal == Goal::Cancel || self.giving_up => {
+            "requires_action" if self.is_being_canceled() => {
                 self.state = ChargeState::Created;
                 Change {
                     drop_request: true,
@@ -732,8 +757,14 @@ impl Charge {
         self.intent_amount_minor = None;
         self.card_gone = false;
         self.told = false;
-        match (self.goal, std::mem::take(&mut self.giving_up)) {
+        let giving_up = std::mem::take(&mut self.giving_up);
+        let link_next = std::mem::take(&mut self.link_next);
+        match (self.goal, giving_up) {
             (Goal::Cancel, _) => self.to(ChargeState::Canceled, facts),
+            (Goal::Collect, _) if link_next => {
+                self.become_link();
+                self.to(ChargeState::Queued, facts)
+            }
             (Goal::Collect, true) => self.to(ChargeState::Expired, facts),
             // The goods may be gone.
             (Goal::Collect, false) => self.to(
@@ -1250,6 +1281,39 @@ mod tests {
         let change = refund.on(RefundOp::Find, Event::FoundRefund(None), 1);
         assert_eq!(refund.state, RefundState::NeedsAttention);
         assert!(change.journal.is_some(), "and it is written down");
+    }
+
+    #[test]
+    fn a_declined_card_becomes_a_link_once_stripe_has_cancelled_it() {
+        let now = Timestamp(0);
+        let mut charge = Charge::new(ChargeKind::SavedCard, 500, Timestamp(HOUR_MS));
+        charge.on(ChargeOp::Create, intent("requires_confirmation"), 1);
+        charge.on(ChargeOp::Confirm, Event::Declined(Decline::default()), 1);
+        charge.link_next = true;
+        charge.state = ChargeState::Created;
+        assert_eq!(charge.next_step(None, now), Next::Send(ChargeOp::Cancel));
+        charge.op = Some(ChargeOp::Cancel);
+        charge.maybe_sent = true;
+        charge.on(ChargeOp::Cancel, Event::Ambiguous, 1);
+        assert_eq!(
+            charge.next_step(Some(now), now),
+            Next::Resend(ChargeOp::Cancel)
+        );
+        charge.on(ChargeOp::Cancel, intent("canceled"), 1);
+        assert_eq!(
+            (charge.how, charge.state, charge.intent.as_deref()),
+            (ChargeKind::PayLink, ChargeState::Queued, None)
+        );
+        assert_eq!(
+            charge.next_step(None, now),
+            Next::Send(ChargeOp::CreateSession)
+        );
+        // The card had been charged after all: then there is nothing to link.
+        let mut charge = Charge::new(ChargeKind::SavedCard, 500, Timestamp(HOUR_MS));
+        charge.on(ChargeOp::Create, intent("requires_confirmation"), 1);
+        charge.link_next = true;
+        charge.on(ChargeOp::Retrieve, intent("succeeded"), 1);
+        assert_eq!(charge.next_step(None, now), Next::Rest);
     }
 
     #[test]

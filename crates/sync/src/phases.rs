@@ -202,6 +202,7 @@ pub fn want_cancel(tx: &Tx<'_>, tender: TenderId, now: Timestamp) -> Result<bool
     let in_flight = tx.outbox(tender.0)?.is_some_and(|row| row.in_flight);
     let charge = change_charge(tx, tender, now, "cancel_wanted", |c| {
         c.goal = Goal::Cancel;
+        c.link_next = false;
         let unknown_to_stripe = c.intent.is_none() && c.session.is_none() && !c.maybe_sent;
         if unknown_to_stripe && !in_flight {
             c.op = None;
@@ -256,6 +257,7 @@ pub fn try_again(
     let charge = change_charge(tx, tender, now, "try_again", |c| {
         c.goal = Goal::Collect;
         c.giving_up = false;
+        c.link_next = false;
         c.failures = 0;
         c.expires_at = expires_at;
         c.state = if c.intent.is_some() {
@@ -264,6 +266,47 @@ pub fn try_again(
             ChargeState::Queued
         };
     })?;
+    if let Some(charge) = charge {
+        tx.append(
+            JournalEvent::ChargeMoved {
+                tender,
+                to: charge.state,
+                facts: charge.facts(),
+                by: Some(by),
+            },
+            now,
+        )?;
+    }
+    Ok(())
+}
+
+/// Asks the customer to pay by a link what a card did not; a person decided so. What
+/// is left of the card is cancelled at Stripe before the link is made.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn offer_link(
+    tx: &Tx<'_>,
+    tender: TenderId,
+    email: Option<String>,
+    expires_at: Timestamp,
+    by: Approval,
+    now: Timestamp,
+) -> Result<()> {
+    let charge = change_charge(tx, tender, now, "link_wanted", |c| {
+        c.goal = Goal::Collect;
+        c.giving_up = false;
+        c.link_next = true;
+        c.failures = 0;
+        c.expires_at = expires_at;
+        c.state = ChargeState::Created;
+    })?;
+    if let Some(mut row) = tx.outbox(tender.0)? {
+        let mut private: Private = read(&row.private)?;
+        private.email = email.or(private.email);
+        row.private = text(&private)?;
+        tx.save_outbox(&row)?;
+    }
     if let Some(charge) = charge {
         tx.append(
             JournalEvent::ChargeMoved {

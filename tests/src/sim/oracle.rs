@@ -11,7 +11,7 @@ use memchr::memmem;
 use rusqlite::{Connection, OpenFlags};
 use till_domain::charge::{ChargeState, RefundState};
 use till_domain::ids::Uuid;
-use till_domain::journal::{ChargeKind, JournalEvent};
+use till_domain::journal::JournalEvent;
 use till_domain::refund::GiveBack;
 use till_domain::sale::TenderKind;
 use till_stand_in::{Ledger, StandIn, TEST_KEY};
@@ -43,7 +43,6 @@ const WAY_OUT: &str = "2 every case has a way out";
 pub(crate) struct Charge {
     pub(crate) tender: Uuid,
     sale: Uuid,
-    pub(crate) how: ChargeKind,
     asked: i64,
     amount: i64,
     pub(crate) state: ChargeState,
@@ -392,14 +391,12 @@ impl Oracle {
             JournalEvent::ChargeRequested {
                 tender,
                 sale,
-                how,
                 amount,
                 ..
             } => {
                 let charge = Charge {
                     tender: tender.0,
                     sale: sale.0,
-                    how,
                     asked: amount.minor(),
                     amount: amount.minor(),
                     state: ChargeState::Queued,

@@ -36,6 +36,8 @@ pub enum Decision {
     WriteOff,
     /// The card once more.
     Again,
+    /// A link instead of the card.
+    Link,
 }
 
 /// How a card is taken.
@@ -389,7 +391,7 @@ impl Character {
             },
             13..=14 => Act::Decide {
                 tender: few(random),
-                what: Decision::Again,
+                what: random.pick(&[Decision::Again, Decision::Link]),
                 manager: false,
             },
             15..=17 => Act::TakeOff {

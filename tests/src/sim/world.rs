@@ -11,7 +11,6 @@ use till_app::view::{
 };
 use till_app::{Ports, Till};
 use till_domain::ids::Timestamp;
-use till_domain::journal::ChargeKind;
 use till_stand_in::{
     CardBehaviour, ClockSource, Config, Decline, FaultPlan, Method, RefundCourse, Request, StandIn,
     TEST_KEY,
@@ -514,6 +513,7 @@ impl World {
             Decision::Cash => OutboxAction::TakeCash,
             Decision::WriteOff => OutboxAction::WriteOff,
             Decision::Again => OutboxAction::TryAgain,
+            Decision::Link => OutboxAction::PayLink,
         };
         let yes = manager.then(|| self.yes(MANAGER_PIN));
         let done = self
@@ -566,9 +566,6 @@ impl World {
         let Some(charge) = self.oracle.charge(tender) else {
             return Ok(());
         };
-        if charge.how != ChargeKind::PayLink {
-            return Ok(());
-        }
         let id = charge.tender.to_string();
         let Some(entry) = self.said(self.till().outbox_entry(&id))? else {
             return Ok(());
@@ -593,7 +590,7 @@ impl World {
 
     /// Claims as the loop does; true when a request is in hand.
     fn claim(&mut self) -> Held<bool> {
-        // As many as the loop has workers.
+        // The loop has more workers; a schedule has few tenders.
         if self.hand.len() >= 4 {
             return Ok(false);
         }
