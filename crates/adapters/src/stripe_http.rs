@@ -731,6 +731,7 @@ mod tests {
     async fn a_request_is_sent_as_stored_and_its_headers_are_read() {
         let (address, requests) = serve(
             "HTTP/1.1 429 X\r\nConnection: close\r\nRequest-Id: req_1\r\nStripe-Should-Retry: true\r\n\
+             Stripe-Rate-Limited-Reason: global-rate\r\n\
              Retry-After: 7\r\nIdempotent-Replayed: true\r\nContent-Length: 2\r\n\r\n{}",
             Duration::ZERO,
         );
@@ -739,6 +740,7 @@ mod tests {
             status: 429,
             request_id: Some("req_1".into()),
             should_retry: Some(true),
+            rate_limited: Some("global-rate".into()),
             retry_after_ms: Some(7_000),
             replayed: true,
             body: b"{}".to_vec(),
