@@ -531,7 +531,7 @@ pub fn lift_limits(folder: &std::path::Path) {
 /// So many sales on a card each, while the till practises offline.
 pub fn sell_offline(till: &Till, cashier: &Session, sales: u64) {
     till.set_forced_offline(true).unwrap();
-    let product = till.search("kaas").unwrap()[0].id.clone();
+    let product = till.search("kaas").unwrap().swap_remove(0).id;
     for _ in 0..sales {
         till.add_product(cashier, &product, Some("0.500")).unwrap();
         till.tender_card(cashier, TenderKindView::SimulatedReader, None, None)
