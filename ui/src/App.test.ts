@@ -22,7 +22,7 @@ describe("the window shows what the till is", () => {
     expect(pill).toHaveAttribute("data-online", "true");
     fake.setOnline(false);
     await waitFor(() => expect(pill).toHaveAttribute("data-online", "false"));
-    expect(pill).toHaveTextContent("Offline · 3 card payments waiting, €84.20 at risk");
+    expect(pill).toHaveTextContent("Offline · 3 cards waiting, €84.20 at risk, oldest 4 h");
   });
 
   it("without a till says so and shows nothing made up", async () => {

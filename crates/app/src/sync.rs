@@ -197,6 +197,9 @@ impl Till {
                 at_risk: money(at_risk.amount),
                 need_a_person: u32::try_from(need).unwrap_or(u32::MAX),
                 oldest_at: at_risk.oldest_at.map(|t| local(&shop, t)),
+                too_old: at_risk.oldest_at.is_some_and(|t| {
+                    now.ms_since(t) > i64::from(shop.limits.oldest_hours).saturating_mul(3_600_000)
+                }),
                 sending: line.sending,
                 paused: line.paused.map(|code| code.sentence().to_owned()),
             })

@@ -161,6 +161,8 @@ pub struct ConnectionView {
     pub need_a_person: u32,
     /// RFC 3339; oldest waiting charge.
     pub oldest_at: Option<String>,
+    /// It waits longer than the shop's limit allows: somebody must look.
+    pub too_old: bool,
     /// A send is running now.
     pub sending: bool,
     /// Why nothing can be sent although the network is there: no keyring,
@@ -183,6 +185,7 @@ impl ConnectionView {
             },
             need_a_person: 0,
             oldest_at: None,
+            too_old: false,
             sending: false,
             paused: None,
         }

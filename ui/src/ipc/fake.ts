@@ -247,6 +247,13 @@ export class FakeTill {
     this.announce();
   }
 
+  /** As if the oldest card had been waiting for so long. */
+  ageOldest(hours: number): void {
+    const oldest = this.#waiting().at(-1);
+    if (oldest) oldest.entry.at = ago(hours * 60);
+    this.announce();
+  }
+
   announce(): void {
     const connection = this.#connection();
     for (const heard of this.#listeners) heard(connection);
@@ -1308,6 +1315,7 @@ export class FakeTill {
 
   #connection(): ConnectionView {
     const waiting = this.#waiting();
+    const oldest = waiting.at(-1)?.entry.at ?? null;
     return {
       online: this.#isOnline(),
       forced_offline: this.forcedOffline,
@@ -1315,7 +1323,8 @@ export class FakeTill {
       waiting: waiting.length,
       at_risk: eur(this.#atRisk()),
       need_a_person: this.#entries.filter(({ entry }) => entry.state === "declined").length,
-      oldest_at: waiting.at(-1)?.entry.at ?? null,
+      oldest_at: oldest,
+      too_old: oldest !== null && Date.now() - new Date(oldest).getTime() > 72 * 3_600_000,
       sending: false,
       paused: null,
     };

@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { age, clock, countdown, dayAndTime, longDay, shortTime, timeOf } from "./time";
+import { age, clock, countdown, dayAndTime, longDay, roughAge, shortTime, timeOf } from "./time";
 
 it("the hour is the shop's, whatever zone this machine is in", () => {
   expect(timeOf("2026-11-14T11:26:31+01:00")).toBe("11:26");
@@ -14,6 +14,12 @@ it("the clock is the shop's too, and midnight is 00", () => {
   const here = new Date(2026, 10, 21, 7, 5);
   expect(clock(here)).toBe("07:05");
   expect(clock(here, "Nowhere/Land")).toBe("07:05");
+});
+
+it("an age of hours needs no minutes at a glance", () => {
+  const now = new Date("2026-11-21T18:05:00Z");
+  const ago = (minutes: number) => new Date(now.getTime() - minutes * 60_000).toISOString();
+  expect([21, 205, 4320].map((minutes) => roughAge(ago(minutes), now))).toEqual(["21 min", "3 h", "3 days"]);
 });
 
 it("yesterday's time carries its day", () => {

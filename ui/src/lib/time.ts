@@ -93,6 +93,11 @@ export function age(at: string, now = new Date()): string {
   return `${Math.floor(minutes / 1440)} days`;
 }
 
+/** "3 h" */
+export function roughAge(at: string, now = new Date()): string {
+  return age(at, now).replace(/ h \d+ min$/, " h");
+}
+
 /** "14:32" until then. */
 export function countdown(until: string, now: Date): string {
   const seconds = Math.max(0, Math.ceil((new Date(until).getTime() - now.getTime()) / 1000));

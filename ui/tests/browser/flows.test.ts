@@ -300,6 +300,12 @@ describe("with a sale of €51.40, offline", () => {
     shop = await Shop.open(browser, "offline");
   });
 
+  it("a card that waits too long is an alarm on every screen", async () => {
+    expect(await shop.text("pill")).toContain("oldest 4 h");
+    await shop.till("till.ageOldest(74)");
+    await shop.page.locator('[data-testid="oldest"]', { hasText: "too old: 3 days" }).waitFor();
+  });
+
   it("saved card within the limit: 3", async () => {
     await shop.press("Delete");
     await within(3, async () => {
@@ -315,7 +321,7 @@ describe("with a sale of €51.40, offline", () => {
       await shop.sees("screen-done");
     });
     expect(await shop.text("not-charged")).toContain("€31.40");
-    expect(await shop.text("pill")).toContain("4 card payments waiting");
+    expect(await shop.text("pill")).toContain("4 cards waiting");
   });
 
   it("over the limit: the part that is allowed, or all of it with a manager", async () => {

@@ -46,6 +46,14 @@ export const PLACES: Place[] = [
   { name: "sell-empty", scene: "empty", go: (shop) => shop.sees("tiles") },
   { name: "sell", scene: "sale", go: (shop) => shop.sees("line-6") },
   { name: "sell-offline", scene: "offline", go: (shop) => shop.sees("line-6") },
+  {
+    name: "sell-too-old",
+    scene: "offline",
+    go: async (shop) => {
+      await shop.till("till.ageOldest(74)");
+      await shop.sees("oldest");
+    },
+  },
   { name: "sell-search", scene: "sale", go: (shop) => shop.type("que") },
   {
     name: "sell-category",

@@ -34,6 +34,10 @@ need_a_person: number,
  */
 oldest_at: string | null, 
 /**
+ * It waits longer than the shop's limit allows: somebody must look.
+ */
+too_old: boolean, 
+/**
  * A send is running now.
  */
 sending: boolean, 
