@@ -28,8 +28,13 @@ const BACKOFF_LAST_MS: i64 = 15 * 60_000;
 /// Nothing is put off for longer, whatever it was asked to: what is due later than
 /// this was put off by a clock that was wrong.
 pub const DELAY_MAX_MS: i64 = 20 * 60_000;
-/// How often a pay link or a pending refund is looked at.
-const POLL_MS: i64 = 15_000;
+/// How often a pay link, a slow payment or a pending refund is looked at: at first
+/// often, because somebody may stand there, then seldom, because reads are rationed
+/// (<https://docs.stripe.com/rate-limits>: about 500 for each charge in 30 days).
+const fn poll_ms(polls: &mut u32) -> i64 {
+    *polls = polls.saturating_add(1);
+    if *polls <= 40 { 15_000 } else { 10 * 60_000 }
+}
 
 /// What is wanted of a charge.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -260,6 +265,9 @@ pub struct Charge {
     pub attempt: u32,
     /// Failures in a row, for the delay.
     pub failures: u32,
+    /// How often it was looked at while nothing had happened.
+    #[serde(default)]
+    pub polls: u32,
 }
 
 /// One refund: what the outbox keeps of it.
@@ -281,6 +289,9 @@ pub struct Refund {
     pub attempt: u32,
     /// Failures in a row, for the delay.
     pub failures: u32,
+    /// How often it was looked at while nothing had happened.
+    #[serde(default)]
+    pub polls: u32,
     /// Stripe said that there is nothing to give back: found among its refunds, or a
     /// person must look.
     #[serde(default)]
@@ -358,6 +369,7 @@ impl Charge {
             maybe_sent: false,
             attempt: 1,
             failures: 0,
+            polls: 0,
         }
     }
 
@@ -742,7 +754,7 @@ impl Charge {
                 };
                 self.op = Some(ChargeOp::Retrieve);
                 Change {
-                    after_ms: POLL_MS,
+                    after_ms: poll_ms(&mut self.polls),
                     drop_request: true,
                     ..Change::default()
                 }
@@ -807,7 +819,7 @@ impl Charge {
             (false, _, Goal::Collect) => {
                 self.state = ChargeState::AwaitingCustomer;
                 Change {
-                    after_ms: POLL_MS,
+                    after_ms: poll_ms(&mut self.polls),
                     drop_request: true,
                     journal: is_new.then_some(facts),
                     ..Change::default()
@@ -830,6 +842,7 @@ impl Refund {
             maybe_sent: false,
             attempt: 1,
             failures: 0,
+            polls: 0,
             refused: false,
         }
     }
@@ -916,7 +929,7 @@ impl Refund {
                     _ => RefundState::Pending,
                 };
                 Change {
-                    after_ms: POLL_MS,
+                    after_ms: poll_ms(&mut self.polls),
                     drop_request: true,
                     journal: (self.state != moved_from).then(facts),
                     ..Change::default()
@@ -1270,6 +1283,23 @@ mod tests {
         assert_eq!(refund.next_step(), Next::Send(RefundOp::Find));
         refund.on(RefundOp::Find, Event::FoundRefund(None), 1);
         assert_eq!(refund.attempt, 2);
+    }
+
+    #[test]
+    fn a_link_that_nobody_pays_costs_few_reads() {
+        let mut charge = Charge::new(ChargeKind::PayLink, 500, Timestamp(100 * HOUR_MS));
+        let (mut waited, mut reads) = (0, 0);
+        while waited < 24 * HOUR_MS {
+            let open = Session {
+                id: "cs_1".into(),
+                status: "open".into(),
+                ..Session::default()
+            };
+            let change = charge.on(ChargeOp::RetrieveSession, Event::Session(open), 1);
+            waited += change.after_ms;
+            reads += 1;
+        }
+        assert!((100..500).contains(&reads), "{reads} reads in a day");
     }
 
     #[test]

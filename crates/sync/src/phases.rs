@@ -259,6 +259,7 @@ pub fn try_again(
         c.giving_up = false;
         c.link_next = false;
         c.failures = 0;
+        c.polls = 0;
         c.expires_at = expires_at;
         c.state = if c.intent.is_some() {
             ChargeState::Created
@@ -298,6 +299,7 @@ pub fn offer_link(
         c.giving_up = false;
         c.link_next = true;
         c.failures = 0;
+        c.polls = 0;
         c.expires_at = expires_at;
         c.state = ChargeState::Created;
     })?;
