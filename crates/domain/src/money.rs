@@ -238,7 +238,10 @@ impl Money {
         let minor = i64::try_from(rounded.mantissa())
             .ok()
             // A number too large for its places is left with fewer of them.
-            .filter(|m| rounded.scale() == exponent && m.abs() <= AMOUNT_MAX_MINOR)
+            .filter(|m| {
+                let small = m.unsigned_abs() <= AMOUNT_MAX_MINOR.unsigned_abs();
+                small && rounded.scale() == exponent
+            })
             .ok_or(MoneyError::TooLarge)?;
         Ok(Self { minor, currency })
     }
@@ -452,6 +455,11 @@ mod tests {
             ("1,50", Err("not a decimal number")),
             (
                 "99999999999999999999",
+                Err("amount is larger than a till takes"),
+            ),
+            // The least number there is: it has no other sign.
+            (
+                "-92233720368547758.08",
                 Err("amount is larger than a till takes"),
             ),
         ] {

@@ -61,7 +61,7 @@ impl CashRounding {
         let minor = whole
             .checked_add(more)
             .and_then(|coins| coins.checked_mul(coin))
-            .filter(|minor| minor.abs() <= AMOUNT_MAX_MINOR)
+            .filter(|minor| minor.unsigned_abs() <= AMOUNT_MAX_MINOR.unsigned_abs())
             .ok_or(MoneyError::TooLarge)?;
         Ok(Money::from_minor(minor, amount.currency()))
     }

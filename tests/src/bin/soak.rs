@@ -221,7 +221,9 @@ fn sell_on(till: &Till, cashier: &Session, product: &str, stop: &AtomicBool) -> 
     while !stop.load(Relaxed) {
         for _ in 0..3 {
             timed
-                .take("add_product", || till.add_product(cashier, product, None))
+                .take("add_product", || {
+                    till.add_product(cashier, product, Some("0.500"))
+                })
                 .unwrap();
             std::thread::sleep(Duration::from_millis(100));
         }
