@@ -97,7 +97,10 @@ fn settings_that_cannot_be_are_refused_by_name_and_none_of_them_is_kept() {
     let world = World::from_seed(1);
     let before = world.till().settings_text().unwrap();
     for (text, expected) in [
-        ("nmae = \"x\"", "X, line 1, column 1: unknown field `nmae`"),
+        (
+            "wibble = \"x\"",
+            "X, line 1, column 1: unknown field `wibble`",
+        ),
         ("name = \"\"", "The setting `name`: empty, too long"),
         ("name = 7", "X, line 1, column 8: invalid type: integer `7`"),
         (

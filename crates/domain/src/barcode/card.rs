@@ -135,7 +135,7 @@ const fn is_invisible(c: char) -> bool {
     )
 }
 
-/// A digit of any script that a keyboard types (Unicode, general category Nd).
+/// A digit of any script that a keyboard types: Unicode's decimal digits.
 fn digit(c: char) -> Option<char> {
     const ZEROS: [char; 19] = [
         '0', '٠', '۰', '߀', '०', '০', '੦', '૦', '୦', '௦', '౦', '೦', '൦', '๐', '໐', '༠', '၀', '០',
