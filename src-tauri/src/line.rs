@@ -80,6 +80,10 @@ impl Outbox for Line {
         self.till.may_send()
     }
 
+    fn slow_until(&self) -> Option<Timestamp> {
+        self.till.slow_until()
+    }
+
     fn may_probe(&self) -> bool {
         !self.forced_offline.load(Ordering::SeqCst)
     }

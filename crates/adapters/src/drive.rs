@@ -63,6 +63,12 @@ pub trait Outbox: Send + Sync + 'static {
     /// Not paused, not offline on purpose. Must not block.
     fn may_send(&self) -> bool;
 
+    /// Stripe asked for slowness: [`may_send`](Self::may_send) is false until then and
+    /// for this reason alone. Must not block.
+    fn slow_until(&self) -> Option<Timestamp> {
+        None
+    }
+
     /// Whether Stripe may be looked for, which sends no key. Must not block.
     fn may_probe(&self) -> bool {
         self.may_send()
@@ -113,6 +119,10 @@ impl Outbox for Till {
 
     fn may_send(&self) -> bool {
         Self::may_send(self)
+    }
+
+    fn slow_until(&self) -> Option<Timestamp> {
+        Self::slow_until(self)
     }
 
     fn may_probe(&self) -> bool {
@@ -317,7 +327,7 @@ pub async fn send_until_quiet<O: Outbox, W: Wire>(
         quiet: Quiet::Done,
         next_at: None,
     };
-    if !outbox.may_send() {
+    if !outbox.may_send() && outbox.slow_until().is_none() {
         drained.quiet = Quiet::NotAllowed;
         return Ok(drained);
     }
@@ -395,7 +405,11 @@ async fn work_on<O: Outbox, W: Wire>(
     loop {
         pace.turn().await;
         if !outbox.may_send() {
-            stop(signals, Stop::NotAllowed);
+            match outbox.slow_until() {
+                // Also what an earlier drain was asked to wait for.
+                Some(at) => slow_down(signals, at.ms_since(outbox.now())),
+                None => stop(signals, Stop::NotAllowed),
+            }
         }
         if wait_for_leave(signals).await.is_some() {
             return Ok(tally);
@@ -418,9 +432,7 @@ async fn work_on<O: Outbox, W: Wire>(
         let recorded = record(outbox, &claim, &answer).await?;
         tally.sent += 1;
         if let Some(slow_ms) = recorded.slow_ms {
-            let wait = Duration::from_millis(u64::try_from(slow_ms).unwrap_or_default());
-            let until = Instant::now() + wait;
-            signals.send_modify(|s| s.slow_until = s.slow_until.max(Some(until)));
+            slow_down(signals, slow_ms);
         }
         if recorded.pause {
             transport.key_refused();
@@ -430,6 +442,13 @@ async fn work_on<O: Outbox, W: Wire>(
             stop(signals, Stop::Unreachable);
         }
     }
+}
+
+/// Nobody claims for so long.
+fn slow_down(signals: &watch::Sender<Signals>, ms: i64) {
+    let wait = Duration::from_millis(u64::try_from(ms).unwrap_or_default());
+    let until = Instant::now() + wait;
+    signals.send_modify(|s| s.slow_until = s.slow_until.max(Some(until)));
 }
 
 /// Waits until nobody asks to go slowly; gives why to stop.
@@ -649,6 +668,8 @@ mod tests {
         online: Mutex<Vec<bool>>,
         missing: Mutex<Vec<Option<String>>>,
         allowed: AtomicBool,
+        /// Asked to be slow until then, as the till remembers it.
+        slow: Mutex<Option<Timestamp>>,
         full: AtomicU32,
         idle: AtomicU32,
     }
@@ -667,6 +688,7 @@ mod tests {
                 online: Mutex::default(),
                 missing: Mutex::default(),
                 allowed: AtomicBool::new(true),
+                slow: Mutex::default(),
                 full: AtomicU32::new(0),
                 idle: AtomicU32::new(0),
             })
@@ -719,6 +741,9 @@ mod tests {
                 Answer::Http(http) => http.status,
                 Answer::Unreachable | Answer::Lost => 0,
             };
+            if status == 429 {
+                *self.slow.lock().unwrap() = Some(self.now().plus_ms(5_000));
+            }
             Ok(Recorded {
                 pause: status == 401,
                 unreachable: *answer == Answer::Unreachable,
@@ -731,7 +756,11 @@ mod tests {
         }
 
         fn may_send(&self) -> bool {
-            self.allowed.load(SeqCst)
+            self.allowed.load(SeqCst) && self.slow_until().is_none()
+        }
+
+        fn slow_until(&self) -> Option<Timestamp> {
+            self.slow.lock().unwrap().filter(|at| *at > self.now())
         }
 
         fn missing(&self, what: Option<&TransportError>) {
@@ -865,6 +894,10 @@ mod tests {
         let before = times.iter().filter(|ms| **ms < 5_000).count();
         assert!(before <= 3, "what was under way, and no more: {times:?}");
         assert!(times.iter().any(|ms| *ms >= 5_100), "{times:?}");
+        assert!(
+            times.iter().all(|ms| *ms < 6_000),
+            "and no longer: {times:?}"
+        );
     }
 
     #[tokio::test(start_paused = true)]

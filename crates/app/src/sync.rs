@@ -73,11 +73,26 @@ impl Till {
     /// Requests may go out now.
     #[must_use]
     pub fn may_send(&self) -> bool {
-        let now = self.now();
+        !self.is_stopped() && self.slow_until().is_none()
+    }
+
+    /// Offline on purpose, or a person must look first.
+    fn is_stopped(&self) -> bool {
         let line = self.line();
+        line.forced_offline || line.paused.is_some()
+    }
+
+    /// Stripe asked the whole queue to slow down, and nothing else is in the way:
+    /// nothing goes out before this.
+    #[must_use]
+    pub fn slow_until(&self) -> Option<Timestamp> {
+        if self.is_stopped() {
+            return None;
+        }
+        let now = self.now();
         // Further off than anything is put off: the clock was set back since.
-        let waits = |t: Timestamp| t > now && t.ms_since(now) <= DELAY_MAX_MS;
-        !line.forced_offline && line.paused.is_none() && !line.not_before.is_some_and(waits)
+        let waits = |t: &Timestamp| *t > now && t.ms_since(now) <= DELAY_MAX_MS;
+        self.line().not_before.filter(waits)
     }
 
     /// What a probe or a send found.

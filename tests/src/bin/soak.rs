@@ -135,6 +135,7 @@ struct Counted {
     wire: ReqwestTransport,
     sent: AtomicU64,
     too_fast: AtomicU64,
+    unreachable: AtomicU64,
     wrong: AtomicU64,
 }
 
@@ -147,7 +148,10 @@ impl StripeTransport for Counted {
                 self.too_fast.fetch_add(1, Relaxed);
             }
             Answer::Http(http) if matches!(http.status, 200 | 402) => {}
-            Answer::Http(_) | Answer::Lost | Answer::Unreachable => {
+            Answer::Unreachable => {
+                self.unreachable.fetch_add(1, Relaxed);
+            }
+            Answer::Http(_) | Answer::Lost => {
                 self.wrong.fetch_add(1, Relaxed);
             }
         }
@@ -286,6 +290,7 @@ fn soak(tenders: u64, permille: u64, rate: u64) -> ExitCode {
             .at_most(pace),
         sent: AtomicU64::new(0),
         too_fast: AtomicU64::new(0),
+        unreachable: AtomicU64::new(0),
         wrong: AtomicU64::new(0),
     });
     till.set_forced_offline(false).unwrap();
@@ -317,9 +322,12 @@ fn soak(tenders: u64, permille: u64, rate: u64) -> ExitCode {
             if told.elapsed() > Duration::from_secs(15) {
                 told = Instant::now();
                 println!(
-                    "  {:.0} s: {waiting} wait, {} requests, {:.0} MiB",
+                    "  {:.0} s: {waiting} wait, {} requests, {} too fast, {} unreachable, {} wrong, {:.0} MiB",
                     begun.elapsed().as_secs_f64(),
                     wire.sent.load(Relaxed),
+                    wire.too_fast.load(Relaxed),
+                    wire.unreachable.load(Relaxed),
+                    wire.wrong.load(Relaxed),
                     memory_mib()
                 );
             }
