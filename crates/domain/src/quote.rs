@@ -504,6 +504,10 @@ fn check_line(line: &BasketLine) -> Result<(), QuoteError> {
 fn gross_of(line: &BasketLine, currency: Currency) -> Result<Money, QuoteError> {
     check_line(line)?;
     let unit_price = line.charged_unit_price(currency)?;
+    // What one costs is an amount as well, though none of it is sold.
+    for price in [line.unit_price, unit_price] {
+        Money::rounded(price, currency, HALF_UP)?;
+    }
     if unit_price < Decimal::ZERO {
         return Err(QuoteError::NegativePrice);
     }

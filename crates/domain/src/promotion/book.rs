@@ -388,6 +388,8 @@ impl PromotionBook {
             if item.unit_price.is_sign_negative() && !item.unit_price.is_zero() {
                 return Err(QuoteError::NegativePrice);
             }
+            // With it no sum of an item is past what is counted in.
+            Money::rounded(item.unit_price, currency, HALF_UP)?;
             let quantity = item.quantity;
             if quantity.abs() > QUANTITY_MAX || quantity.normalize().scale() > 3 {
                 return Err(QuoteError::Quantity { quantity });
