@@ -23,8 +23,8 @@ use std::future::Future;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::process::{Child, Command, ExitCode, Stdio};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
@@ -131,8 +131,25 @@ impl Drop for OtherProcess {
 
 // ---- the wire, counted ----
 
+/// How long Stripe asked for silence, all together.
+struct Silence {
+    until: Instant,
+    total: Duration,
+}
+
+impl Silence {
+    /// Silence for so long from now on; what overlaps counts once.
+    fn add(&mut self, wait: Duration) {
+        let now = Instant::now();
+        let until = self.until.max(now + wait);
+        self.total += until - self.until.max(now);
+        self.until = until;
+    }
+}
+
 struct Counted {
     wire: ReqwestTransport,
+    silence: Mutex<Silence>,
     sent: AtomicU64,
     too_fast: AtomicU64,
     unreachable: AtomicU64,
@@ -146,6 +163,9 @@ impl StripeTransport for Counted {
         match &answer {
             Answer::Http(http) if http.slows_all() => {
                 self.too_fast.fetch_add(1, Relaxed);
+                let ms = http.retry_after_ms.unwrap_or(1_000).max(1_000);
+                let wait = Duration::from_millis(ms.unsigned_abs());
+                self.silence.lock().unwrap().add(wait);
             }
             Answer::Http(http) if matches!(http.status, 200 | 402) => {}
             Answer::Unreachable => {
@@ -288,6 +308,10 @@ fn soak(tenders: u64, permille: u64, rate: u64) -> ExitCode {
         wire: ReqwestTransport::new(&stripe.url, secrets)
             .unwrap()
             .at_most(pace),
+        silence: Mutex::new(Silence {
+            until: Instant::now(),
+            total: Duration::ZERO,
+        }),
         sent: AtomicU64::new(0),
         too_fast: AtomicU64::new(0),
         unreachable: AtomicU64::new(0),
@@ -314,7 +338,9 @@ fn soak(tenders: u64, permille: u64, rate: u64) -> ExitCode {
                 early_mib.get_or_insert_with(memory_mib);
             }
             if drained >= NEARLY {
-                nearly.get_or_insert((begun.elapsed().as_secs_f64(), wire.sent.load(Relaxed)));
+                let silent = wire.silence.lock().unwrap().total.as_secs_f64();
+                let took = begun.elapsed().as_secs_f64();
+                nearly.get_or_insert((took, took - silent, wire.sent.load(Relaxed)));
             }
             if waiting == 0 {
                 break;
@@ -337,12 +363,15 @@ fn soak(tenders: u64, permille: u64, rate: u64) -> ExitCode {
         counter.join().unwrap()
     });
     let whole = begun.elapsed().as_secs_f64();
-    let (seconds, sent) = nearly.unwrap();
-    let used = sent as f64 / seconds / rate as f64;
+    let (seconds, permitted, sent) = nearly.unwrap();
+    // Nothing is permitted while Stripe asks for silence.
+    let used = sent as f64 / permitted / rate as f64;
     println!(
-        "99 in 100 drained in {seconds:.0} s with {sent} requests: {:.1} a second, {:.0} % of \
-         the {rate} that the limit permits",
-        sent as f64 / seconds,
+        "99 in 100 drained in {seconds:.0} s with {sent} requests, {:.0} s of it in the silence \
+         that \"too fast\" asked for: {:.1} a second in the rest, {:.0} % of the {rate} that the \
+         limit permits",
+        seconds - permitted,
+        sent as f64 / permitted,
         used * 100.0
     );
     println!(
