@@ -3,15 +3,16 @@
 # one at a time, in a copy, and says after how many schedules the simulation notices.
 # Fails when it misses one within LIMIT (20,000) schedules.
 #
-# The first line of a patch says what it breaks. The copy is built into this folder's
-# own target: what does not belong to us is compiled already.
+# The first line of a patch says what it breaks. The copy has a target folder of its
+# own: Cargo takes a package at the same place of two workspaces for one, and in a
+# shared folder it would serve the broken core to whoever builds next.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 limit=${1:-20000}
 shift || true
 root=$PWD
-export CARGO_TARGET_DIR=$root/target
-copy=$root/target/mutants
+copy=$root/target/mutants/copy
+export CARGO_TARGET_DIR=$root/target/mutants/target
 rm -rf "$copy"
 mkdir -p "$copy"
 git ls-files -z --cached --others --exclude-standard | xargs -0 cp --parents -p -t "$copy"
