@@ -21,7 +21,7 @@ use till_app::ports::{Clock, PrinterError, ReceiptPrinter, SecretError, SecretSt
 use till_domain::ids::Timestamp;
 use till_stand_in::{ClockSource, Config, Server, StandIn, TEST_KEY, bind};
 use till_sync::phases::{Claim, Claimed, Recorded};
-use till_sync::transport::Answer;
+use till_sync::transport::{Answer, StoredRequest};
 use tokio::sync::Notify;
 
 use crate::state::Shell;
@@ -101,6 +101,14 @@ impl Outbox for Line {
 
     fn idle(&self) {
         self.till.idle();
+    }
+
+    fn ask(&self) -> Result<Option<StoredRequest>, AppError> {
+        self.till.ask()
+    }
+
+    fn told(&self, answer: &Answer) -> Result<bool, AppError> {
+        self.till.told(answer)
     }
 }
 

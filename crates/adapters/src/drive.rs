@@ -65,9 +65,7 @@ pub trait Outbox: Send + Sync + 'static {
 
     /// Stripe asked for slowness: [`may_send`](Self::may_send) is false until then and
     /// for this reason alone. Must not block.
-    fn slow_until(&self) -> Option<Timestamp> {
-        None
-    }
+    fn slow_until(&self) -> Option<Timestamp>;
 
     /// Whether Stripe may be looked for, which sends no key. Must not block.
     fn may_probe(&self) -> bool {
@@ -89,17 +87,13 @@ pub trait Outbox: Send + Sync + 'static {
     ///
     /// # Errors
     /// Nothing is asked.
-    fn ask(&self) -> Result<Option<StoredRequest>, Self::Error> {
-        Ok(None)
-    }
+    fn ask(&self) -> Result<Option<StoredRequest>, Self::Error>;
 
     /// What came back; true where there is something new to show. May block.
     ///
     /// # Errors
     /// It is asked again.
-    fn told(&self, _answer: &Answer) -> Result<bool, Self::Error> {
-        Ok(false)
-    }
+    fn told(&self, answer: &Answer) -> Result<bool, Self::Error>;
 }
 
 impl Outbox for Till {
@@ -672,6 +666,8 @@ mod tests {
         slow: Mutex<Option<Timestamp>>,
         full: AtomicU32,
         idle: AtomicU32,
+        /// What is to be asked beside the outbox, still.
+        questions: AtomicU32,
     }
 
     impl Shop {
@@ -691,6 +687,7 @@ mod tests {
                 slow: Mutex::default(),
                 full: AtomicU32::new(0),
                 idle: AtomicU32::new(0),
+                questions: AtomicU32::new(0),
             })
         }
 
@@ -718,14 +715,7 @@ mod tests {
             Ok(Claimed::Send(Box::new(Claim {
                 id,
                 op: Op::Charge(ChargeOp::Retrieve),
-                request: StoredRequest {
-                    idempotency_key: None,
-                    method: "GET",
-                    path: id.to_string(),
-                    body: None,
-                    api_version: String::new(),
-                    first_sent_at: None,
-                },
+                request: get(&id.to_string()),
             })))
         }
 
@@ -774,6 +764,26 @@ mod tests {
 
         fn idle(&self) {
             self.idle.fetch_add(1, SeqCst);
+        }
+
+        fn ask(&self) -> Result<Option<StoredRequest>, Full> {
+            Ok((self.questions.load(SeqCst) > 0).then(|| get("/v1/events")))
+        }
+
+        fn told(&self, _: &Answer) -> Result<bool, Full> {
+            self.questions.fetch_sub(1, SeqCst);
+            Ok(true)
+        }
+    }
+
+    fn get(path: &str) -> StoredRequest {
+        StoredRequest {
+            idempotency_key: None,
+            method: "GET",
+            path: path.into(),
+            body: None,
+            api_version: String::new(),
+            first_sent_at: None,
         }
     }
 
@@ -967,6 +977,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn the_loop_looks_for_stripe_and_sends_when_it_is_time() {
         let shop = Shop::with(&[0, 61_000]);
+        shop.questions.store(11, SeqCst);
         let stripe = Stripe::answering(&[]);
         *stripe.probes.lock().unwrap() = vec![false, false];
         let wake = Arc::new(Notify::new());
@@ -986,6 +997,7 @@ mod tests {
         assert!((61_000..61_500).contains(&times[1]), "{times:?}");
         assert_eq!(shop.online.lock().unwrap()[..3], [false, false, true]);
         assert!(shop.idle.load(SeqCst) > 0);
+        assert_eq!(shop.questions.load(SeqCst), 0, "asked while it was quiet");
         assert!(changes.load(SeqCst) >= 4, "offline, online, sent, sent");
 
         let now = shop.now();

@@ -2,7 +2,7 @@
 
 use std::future::Future;
 
-use till_store::StoredRequest;
+pub use till_store::StoredRequest;
 
 /// What came back for one request.
 #[derive(Debug, Clone, PartialEq, Eq)]
