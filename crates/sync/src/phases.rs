@@ -243,6 +243,26 @@ pub fn lower(tx: &Tx<'_>, tender: TenderId, by_minor: i64, now: Timestamp) -> Re
     Ok(())
 }
 
+/// A person decided what becomes of a charge now.
+fn decided(
+    tx: &Tx<'_>,
+    tender: TenderId,
+    charge: &Charge,
+    by: Approval,
+    now: Timestamp,
+) -> Result<()> {
+    tx.append(
+        JournalEvent::ChargeMoved {
+            tender,
+            to: charge.state,
+            facts: charge.facts(),
+            by: Some(by),
+        },
+        now,
+    )?;
+    Ok(())
+}
+
 /// Tries a refused charge once more; a person decided so.
 ///
 /// # Errors
@@ -267,18 +287,7 @@ pub fn try_again(
             ChargeState::Queued
         };
     })?;
-    if let Some(charge) = charge {
-        tx.append(
-            JournalEvent::ChargeMoved {
-                tender,
-                to: charge.state,
-                facts: charge.facts(),
-                by: Some(by),
-            },
-            now,
-        )?;
-    }
-    Ok(())
+    charge.map_or(Ok(()), |c| decided(tx, tender, &c, by, now))
 }
 
 /// Asks the customer to pay by a link what a card did not; a person decided so. What
@@ -309,18 +318,7 @@ pub fn offer_link(
         row.private = text(&private)?;
         tx.save_outbox(&row)?;
     }
-    if let Some(charge) = charge {
-        tx.append(
-            JournalEvent::ChargeMoved {
-                tender,
-                to: charge.state,
-                facts: charge.facts(),
-                by: Some(by),
-            },
-            now,
-        )?;
-    }
-    Ok(())
+    charge.map_or(Ok(()), |c| decided(tx, tender, &c, by, now))
 }
 
 /// A manager gives the money up. Nothing may be under way.

@@ -5,7 +5,7 @@
 //! The stand-in is another process, with the limit that Stripe has. Prints what the
 //! limit permitted and what was used of it, memory, and how long the window's commands
 //! took meanwhile. Fails when a tender was charged twice or not at all, when the books
-//! differ, or when a figure is past what is promised in `docs/payments.md`.
+//! differ, or when a figure is past the limits below.
 #![allow(
     clippy::print_stdout,
     clippy::unwrap_used,
