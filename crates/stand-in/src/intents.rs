@@ -31,6 +31,19 @@ pub(crate) enum IntentStatus {
     Canceled,
 }
 
+impl Intent {
+    /// A confirm that is on its way, or what is under way at the bank, can charge it.
+    pub(crate) fn is_chargeable(&self) -> bool {
+        matches!(
+            self.status,
+            IntentStatus::RequiresConfirmation
+                | IntentStatus::RequiresAction
+                | IntentStatus::Processing
+                | IntentStatus::RequiresCapture
+        )
+    }
+}
+
 impl IntentStatus {
     fn as_str(self) -> &'static str {
         match self {

@@ -49,6 +49,9 @@ pub struct TenderLine {
     pub net: i64,
     /// How many PaymentIntents carry this tender, charged or not.
     pub payment_intents: usize,
+    /// Those of them, and of the pay links, that a confirm on its way or the customer
+    /// could still charge: `pi_…`, `cs_…`.
+    pub chargeable: Vec<String>,
 }
 
 /// Sums of one currency.
@@ -112,6 +115,15 @@ impl State {
         for intent in self.intents.oldest_first() {
             let line = ledger.tenders.entry(name(&intent.id)).or_default();
             line.payment_intents = line.payment_intents.saturating_add(1);
+            if intent.is_chargeable() {
+                line.chargeable.push(intent.id.clone());
+            }
+        }
+        for session in self.sessions.oldest_first() {
+            if let Some(tender) = session.payable_tender(self.now) {
+                let line = ledger.tenders.entry(tender).or_default();
+                line.chargeable.push(session.id.clone());
+            }
         }
         for charge in self
             .charges

@@ -30,7 +30,7 @@ struct Item {
 
 #[derive(Debug, Clone)]
 pub(crate) struct Session {
-    id: String,
+    pub(crate) id: String,
     created: i64,
     expires_at: i64,
     amount: i64,
@@ -47,6 +47,14 @@ pub(crate) struct Session {
     cancel_url: Option<String>,
     locale: Option<String>,
     types: Option<Vec<String>>,
+}
+
+impl Session {
+    /// The tender it is for, while a customer could still pay it.
+    pub(crate) fn payable_tender(&self, now: i64) -> Option<String> {
+        let open = matches!(self.status, SessionStatus::Open) && now < self.expires_at;
+        self.metadata.get("tender_id").filter(|_| open).cloned()
+    }
 }
 
 impl State {

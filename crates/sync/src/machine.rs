@@ -499,8 +499,8 @@ impl Charge {
     /// Nothing at Stripe can charge it any more, or ever could: what it was to pay may
     /// be paid another way.
     #[must_use]
-    pub const fn is_free(&self) -> bool {
-        let never_asked = self.intent.is_none() && self.session.is_none() && !self.maybe_sent;
+    pub fn is_free(&self) -> bool {
+        let never_asked = self.is_unknown_to_stripe();
         match self.state {
             ChargeState::Canceled | ChargeState::Declined => true,
             ChargeState::NeedsCustomer => self.card_gone,
@@ -518,6 +518,13 @@ impl Charge {
     /// For whatever reason, and whatever comes after it.
     fn is_being_canceled(&self) -> bool {
         self.goal == Goal::Cancel || self.giving_up || self.link_next
+    }
+
+    /// Nothing of it was ever made there, as far as can be known without asking.
+    #[must_use]
+    pub fn is_unknown_to_stripe(&self) -> bool {
+        let sought = self.op == Some(ChargeOp::Find);
+        self.intent.is_none() && self.session.is_none() && !self.maybe_sent && !sought
     }
 
     /// How the truth about this charge is asked for.

@@ -203,8 +203,7 @@ pub fn want_cancel(tx: &Tx<'_>, tender: TenderId, now: Timestamp) -> Result<bool
     let charge = change_charge(tx, tender, now, "cancel_wanted", |c| {
         c.goal = Goal::Cancel;
         c.link_next = false;
-        let unknown_to_stripe = c.intent.is_none() && c.session.is_none() && !c.maybe_sent;
-        if unknown_to_stripe && !in_flight {
+        if c.is_unknown_to_stripe() && !in_flight {
             c.op = None;
             c.state = ChargeState::Canceled;
         } else if c.state.needs_a_person() {

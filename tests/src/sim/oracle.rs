@@ -14,7 +14,7 @@ use till_domain::ids::Uuid;
 use till_domain::journal::JournalEvent;
 use till_domain::refund::GiveBack;
 use till_domain::sale::TenderKind;
-use till_stand_in::{Ledger, StandIn, TEST_KEY};
+use till_stand_in::{Ledger, StandIn, TEST_KEY, TenderLine};
 use till_store::{ChainHead, JournalLine, StoredRequest};
 
 use super::disk::{CASHIER_PIN, MANAGER_PIN};
@@ -53,6 +53,15 @@ pub(crate) struct Charge {
 impl Charge {
     pub(crate) fn intent(&self) -> Option<&str> {
         self.intent.as_deref()
+    }
+
+    /// Paid another way, given up or ended: nothing at Stripe may be able to charge it.
+    fn is_over(&self) -> bool {
+        self.debt_paid.is_some()
+            || matches!(
+                self.state,
+                ChargeState::Canceled | ChargeState::WrittenOff | ChargeState::Expired
+            )
     }
 
     /// The shop has let go of it: it must never be charged.
@@ -111,6 +120,8 @@ pub(crate) struct Oracle {
     shown: BTreeMap<i64, i64>,
     refunds: u64,
     settled: u64,
+    /// PaymentIntents and pay links that the journal has named.
+    known: BTreeSet<String>,
     searches: Vec<memmem::Finder<'static>>,
 }
 
@@ -160,6 +171,7 @@ impl Oracle {
             shown: BTreeMap::new(),
             refunds: 0,
             settled: 0,
+            known: BTreeSet::new(),
             searches: SECRETS
                 .iter()
                 .map(|s| memmem::Finder::new(s.as_bytes()))
@@ -434,6 +446,8 @@ impl Oracle {
                     self.settled += 1;
                 }
                 charge.state = to;
+                self.known.extend(facts.intent.clone());
+                self.known.extend(facts.session.clone());
                 charge.intent = facts.intent.or(charge.intent.take());
             }
             JournalEvent::ChargeLowered { tender, by } => {
@@ -786,6 +800,17 @@ impl Oracle {
                 return Err(Broken::new(
                     ONCE,
                     format!("tender {tender} is of {}, and {line:?}", charge.amount),
+                ));
+            }
+            // One that nobody here has ever heard of is told by nobody to charge.
+            let could = |l: &TenderLine| l.chargeable.iter().any(|id| self.known.contains(id));
+            if charge.is_over() && line.is_some_and(could) {
+                return Err(Broken::new(
+                    ONCE,
+                    format!(
+                        "tender {tender} is {}, and Stripe can charge it still",
+                        charge.state.word()
+                    ),
                 ));
             }
             // A pay link that nobody pays ends by itself; nothing else waits.
