@@ -160,8 +160,29 @@ pub enum CardBehaviour {
     Refunded(RefundCourse),
 }
 
+/// How a card is given, in Stripe's words for a payment method's type.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum MethodKind {
+    /// On a page, or saved with a customer.
+    Card,
+    /// At a reader.
+    CardPresent,
+    /// At a reader, over Canada's debit network.
+    InteracPresent,
+}
+
+impl MethodKind {
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Card => "card",
+            Self::CardPresent => "card_present",
+            Self::InteracPresent => "interac_present",
+        }
+    }
+}
+
 /// What is printed on a card, and all of it that is ever shown.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Face {
     pub(crate) brand: &'static str,
     pub(crate) last4: &'static str,
@@ -175,6 +196,56 @@ const VISA: Face = Face {
 };
 
 pub(crate) const DEFAULT_FACE: Face = VISA;
+
+/// What a customer holds to a reader.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Presented {
+    pub(crate) face: Face,
+    pub(crate) behaviour: CardBehaviour,
+    pub(crate) kind: MethodKind,
+}
+
+impl Presented {
+    pub(crate) const VISA: Self = Self {
+        face: VISA,
+        behaviour: CardBehaviour::Succeeds,
+        kind: MethodKind::CardPresent,
+    };
+
+    pub(crate) const INTERAC: Self = Self {
+        face: Face {
+            brand: "interac",
+            last4: "1933",
+            funding: "debit",
+        },
+        behaviour: CardBehaviour::Succeeds,
+        kind: MethodKind::InteracPresent,
+    };
+
+    /// A card by its test number, by its test payment method, or `interac`.
+    /// Source: "Test Stripe Terminal", simulated test cards.
+    pub(crate) fn by_name(name: &str) -> Option<Self> {
+        let known = match name {
+            "interac" | "4506445006931933" => return Some(Self::INTERAC),
+            "4242424242424242" => "pm_card_visa",
+            "4000056655665556" => "pm_card_debit",
+            "5555555555554444" => "pm_card_mastercard",
+            "378282246310005" => "pm_card_amex",
+            "4000000000000002" => "pm_card_chargeDeclined",
+            "4000000000009995" => "pm_card_chargeDeclinedInsufficientFunds",
+            "4000000000009987" => "pm_card_chargeDeclinedLostCard",
+            "4000000000009979" => "pm_card_chargeDeclinedStolenCard",
+            "4000000000000069" => "pm_card_chargeDeclinedExpiredCard",
+            "4000000000000119" => "pm_card_chargeDeclinedProcessingError",
+            other => other,
+        };
+        test_card(known).map(|(face, behaviour)| Self {
+            face,
+            behaviour,
+            kind: MethodKind::CardPresent,
+        })
+    }
+}
 
 /// The card behind a test payment method such as `pm_card_visa`.
 pub(crate) fn test_card(id: &str) -> Option<(Face, CardBehaviour)> {

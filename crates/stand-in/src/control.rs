@@ -51,6 +51,14 @@ struct Pay {
     payment_method: String,
 }
 
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Present {
+    #[serde(default = "visa")]
+    card: String,
+    tip: Option<i64>,
+}
+
 fn visa() -> String {
     "pm_card_visa".to_owned()
 }
@@ -153,6 +161,11 @@ fn control(this: &mut StandIn, request: &Request, rest: &str) -> Result<Value, A
             this.set_reader(id, behaviour);
             Ok(json!({ "done": true }))
         }
+        (Method::Post, ["readers", id, "present"]) => {
+            let present: Present = body(request)?;
+            done(this.present_card(id, &present.card, present.tip))
+        }
+        (Method::Post, ["readers", id, "cancel"]) => done(this.cancel_at_reader(id)),
         (Method::Get, ["pay", session]) => this
             .state
             .session_lines(session)

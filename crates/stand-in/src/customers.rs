@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 
-use crate::cards::{self, CardBehaviour, Face};
+use crate::cards::{self, CardBehaviour, Face, MethodKind};
 use crate::forms::{self, Metadata};
 use crate::state::State;
 use crate::wire::{Outcome, Refusal};
@@ -29,8 +29,7 @@ pub(crate) struct PaymentMethod {
     pub(crate) behaviour: CardBehaviour,
     /// How often it has been charged, for a card that declines at first.
     pub(crate) attempts: u32,
-    /// Tapped or dipped at a reader.
-    pub(crate) present: bool,
+    pub(crate) kind: MethodKind,
 }
 
 impl State {
@@ -62,7 +61,7 @@ impl State {
             face,
             behaviour: how,
             attempts: 0,
-            present: false,
+            kind: MethodKind::Card,
         };
         self.methods.put(method, card);
     }
@@ -75,7 +74,7 @@ impl State {
         customer: Option<&str>,
     ) -> Result<String, Box<Refusal>> {
         if let Some((face, behaviour)) = cards::test_card(given) {
-            return Ok(self.new_method(face, behaviour, false));
+            return Ok(self.new_method(face, behaviour, MethodKind::Card));
         }
         let Some(found) = self.methods.get(given) else {
             return Err(Refusal::missing_object(
@@ -98,7 +97,7 @@ impl State {
         &mut self,
         face: Face,
         behaviour: CardBehaviour,
-        present: bool,
+        kind: MethodKind,
     ) -> String {
         let id = self.id("pm_1", 23);
         let method = PaymentMethod {
@@ -108,7 +107,7 @@ impl State {
             face,
             behaviour,
             attempts: 0,
-            present,
+            kind,
         };
         self.methods.put(&id, method);
         id
@@ -199,8 +198,23 @@ impl State {
             "livemode": self.livemode,
             "metadata": {},
         });
-        let (kind, card) = if method.present {
-            let card = json!({
+        let card = match method.kind {
+            MethodKind::InteracPresent => json!({
+                "brand": face.brand,
+                "cardholder_name": null,
+                "country": "CA",
+                "description": null,
+                "exp_month": 12,
+                "exp_year": 2034,
+                "fingerprint": "Xt5EWLLDS7FJjR1c",
+                "funding": face.funding,
+                "issuer": null,
+                "last4": face.last4,
+                "networks": { "available": [face.brand], "preferred": null },
+                "preferred_locales": ["en"],
+                "read_method": "contact_emv",
+            }),
+            MethodKind::CardPresent => json!({
                 "brand": face.brand,
                 "brand_product": null,
                 "cardholder_name": null,
@@ -217,10 +231,8 @@ impl State {
                 "preferred_locales": ["en"],
                 "read_method": "contactless_emv",
                 "wallet": null,
-            });
-            ("card_present", card)
-        } else {
-            let card = json!({
+            }),
+            MethodKind::Card => json!({
                 "brand": face.brand,
                 "checks": {
                     "address_line1_check": null,
@@ -239,9 +251,9 @@ impl State {
                 "regulated_status": "unregulated",
                 "three_d_secure_usage": { "supported": true },
                 "wallet": null,
-            });
-            ("card", card)
+            }),
         };
+        let kind = method.kind.as_str();
         if let Value::Object(fields) = &mut value {
             fields.insert("type".to_owned(), kind.into());
             fields.insert(kind.to_owned(), card);

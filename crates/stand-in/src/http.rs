@@ -195,7 +195,7 @@ async fn answer(
     };
     let key = match request.method {
         Method::Post => request.header_value("Idempotency-Key").map(str::to_owned),
-        Method::Get | Method::Other => None,
+        Method::Get | Method::Delete | Method::Other => None,
     };
     let mut held = None;
     let reply = match key {

@@ -9,7 +9,7 @@
 
 use serde_json::{Value, json};
 
-use crate::cards::{CardBehaviour, Decline, DeclineFacts, Face};
+use crate::cards::{CardBehaviour, Decline, DeclineFacts, Face, MethodKind};
 use crate::currencies;
 use crate::customers::{PaymentMethod, billing_details};
 use crate::forms::{self, Metadata};
@@ -32,6 +32,14 @@ pub(crate) enum IntentStatus {
 }
 
 impl Intent {
+    /// Whether it allows a kind of payment method; a page's are the dashboard's.
+    pub(crate) fn allows(&self, kind: MethodKind) -> bool {
+        match &self.types {
+            Some(types) => types.iter().any(|t| t == kind.as_str()),
+            None => kind == MethodKind::Card,
+        }
+    }
+
     /// A confirm that is on its way, or what is under way at the bank, can charge it.
     pub(crate) fn is_chargeable(&self) -> bool {
         matches!(
@@ -72,7 +80,7 @@ pub(crate) struct Intent {
     pub(crate) types: Option<Vec<String>>,
     created: i64,
     method: Option<String>,
-    capture_method: String,
+    pub(crate) capture_method: String,
     confirmation_method: String,
     allow_redirects: String,
     client_secret: String,
@@ -112,7 +120,11 @@ pub(crate) struct Charge {
     description: Option<String>,
     receipt_email: Option<String>,
     decline: Option<Decline>,
-    present: Option<String>,
+    pub(crate) kind: MethodKind,
+    /// What the customer added at the reader; part of the amount.
+    pub(crate) tip: i64,
+    /// Where the card was presented.
+    pub(crate) present: Option<At>,
     authorization: String,
     balance: Option<(String, i64)>,
 }
@@ -124,7 +136,14 @@ pub(crate) struct How {
     pub(crate) error_on_action: bool,
     pub(crate) return_url: Option<String>,
     /// The reader the card was tapped on.
-    pub(crate) reader: Option<String>,
+    pub(crate) reader: Option<At>,
+}
+
+/// Where a card was presented.
+#[derive(Debug, Clone)]
+pub(crate) struct At {
+    pub(crate) reader: String,
+    pub(crate) location: Option<String>,
 }
 
 impl How {
@@ -177,11 +196,62 @@ fn outcome(charge: &Charge) -> Value {
     }
 }
 
-fn card_details(charge: &Charge) -> Value {
+/// The slip of a card that was presented: what a receipt must show of it.
+/// Source: "Receipts" in Stripe's Terminal documentation.
+fn slip(charge: &Charge) -> Value {
     let face = charge.face;
-    if let Some(reader) = &charge.present {
-        return json!({
-            "card_present": {
+    let interac = charge.kind == MethodKind::InteracPresent;
+    let file = match face.brand {
+        "interac" => "A0000002771010",
+        "mastercard" => "A0000000041010",
+        "amex" => "A000000025010801",
+        "discover" => "A0000001523010",
+        _ => "A0000000031010",
+    };
+    let account = match face.funding {
+        "debit" => "checking",
+        "prepaid" => "prepaid",
+        _ => "credit",
+    };
+    json!({
+        "account_type": account,
+        "application_cryptogram": "AC1D5E2F90B3C477",
+        "application_preferred_name": face.brand.to_ascii_uppercase(),
+        "authorization_code": if charge.succeeded { Some(&charge.authorization) } else { None },
+        "authorization_response_code": if charge.succeeded { "3030" } else { "3035" },
+        "cardholder_verification_method": if interac { "offline_pin" } else { "approval" },
+        "dedicated_file_name": file,
+        "terminal_verification_results": "0000000000",
+        "transaction_status_information": "0000",
+    })
+}
+
+fn present_details(charge: &Charge, at: &At) -> Value {
+    let face = charge.face;
+    let kind = charge.kind.as_str();
+    let details = match charge.kind {
+        MethodKind::InteracPresent => json!({
+            "brand": face.brand,
+            "cardholder_name": null,
+            "country": "CA",
+            "description": null,
+            "emv_auth_data": null,
+            "exp_month": 12,
+            "exp_year": 2034,
+            "fingerprint": "Xt5EWLLDS7FJjR1c",
+            "funding": face.funding,
+            "generated_card": null,
+            "issuer": null,
+            "last4": face.last4,
+            "location": at.location,
+            "network": face.brand,
+            "network_transaction_id": null,
+            "preferred_locales": ["en"],
+            "read_method": "contact_emv",
+            "reader": at.reader,
+            "receipt": slip(charge),
+        }),
+        MethodKind::Card | MethodKind::CardPresent => json!({
                 "amount_authorized": charge.amount,
                 "brand": face.brand,
                 "brand_product": null,
@@ -198,29 +268,25 @@ fn card_details(charge: &Charge) -> Value {
                 "incremental_authorization_supported": false,
                 "issuer": null,
                 "last4": face.last4,
-                "location": null,
+                "location": at.location,
                 "network": face.brand,
                 "network_transaction_id": null,
                 "offline": { "stored_at": null, "type": null },
                 "overcapture_supported": false,
                 "preferred_locales": ["en"],
                 "read_method": "contactless_emv",
-                "reader": reader,
-                "receipt": {
-                    "account_type": "credit",
-                    "application_cryptogram": "AC1D5E2F90B3C477",
-                    "application_preferred_name": face.brand.to_ascii_uppercase(),
-                    "authorization_code": charge.authorization,
-                    "authorization_response_code": if charge.succeeded { "3030" } else { "3035" },
-                    "cardholder_verification_method": "approval",
-                    "dedicated_file_name": "A000000003101001",
-                    "terminal_verification_results": "0000000000",
-                    "transaction_status_information": "0000",
-                },
+                "reader": at.reader,
+                "receipt": slip(charge),
                 "wallet": null,
-            },
-            "type": "card_present",
-        });
+        }),
+    };
+    json!({ kind: details, "type": kind })
+}
+
+fn card_details(charge: &Charge) -> Value {
+    let face = charge.face;
+    if let Some(at) = &charge.present {
+        return present_details(charge, at);
     }
     json!({
         "card": {
@@ -563,11 +629,7 @@ impl State {
                     .to_owned(),
             ));
         };
-        if intent
-            .types
-            .as_ref()
-            .is_some_and(|t| !t.iter().any(|w| w == "card"))
-        {
+        if !intent.allows(MethodKind::Card) {
             return Err(Refusal::invalid(
                 "The PaymentMethod provided (card) is not allowed for this PaymentIntent.",
             )
@@ -678,6 +740,8 @@ impl State {
             description: intent.description.clone(),
             receipt_email: intent.receipt_email.clone(),
             decline,
+            kind: card.kind,
+            tip: if how.reader.is_some() { intent.tip } else { 0 },
             present: how.reader.clone(),
             authorization: self.id("", 6).to_ascii_uppercase(),
             balance: None,
@@ -1053,6 +1117,9 @@ impl State {
                             "request_incremental_authorization_support": false,
                         }),
                     );
+                }
+                "interac_present" => {
+                    options.insert(kind.clone(), json!({}));
                 }
                 _ => {}
             }

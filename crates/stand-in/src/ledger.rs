@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+use crate::intents::IntentStatus;
 use crate::state::State;
 
 /// A charge that took money.
@@ -17,6 +18,10 @@ pub struct ChargeLine {
     pub amount: i64,
     /// In lower case.
     pub currency: String,
+    /// How much of it is a tip that the customer added at a reader.
+    pub tip: i64,
+    /// The reader the card was presented at, if it was: `tmr_…`
+    pub reader: Option<String>,
     /// Whether a bank has taken it back.
     pub disputed: bool,
 }
@@ -49,8 +54,8 @@ pub struct TenderLine {
     pub net: i64,
     /// How many PaymentIntents carry this tender, charged or not.
     pub payment_intents: usize,
-    /// Those of them, and of the pay links, that a confirm on its way or the customer
-    /// could still charge: `pi_…`, `cs_…`.
+    /// Those of them, and of the pay links, that a confirm on its way, a card at a
+    /// reader or the customer could still charge: `pi_…`, `cs_…`.
     pub chargeable: Vec<String>,
 }
 
@@ -105,6 +110,7 @@ impl Ledger {
 impl State {
     pub(crate) fn ledger(&self) -> Ledger {
         let mut ledger = Ledger::default();
+        let on_readers = self.on_readers();
         let name = |intent: &str| {
             let found = self
                 .intents
@@ -115,7 +121,9 @@ impl State {
         for intent in self.intents.oldest_first() {
             let line = ledger.tenders.entry(name(&intent.id)).or_default();
             line.payment_intents = line.payment_intents.saturating_add(1);
-            if intent.is_chargeable() {
+            let waits_for_a_card = intent.status == IntentStatus::RequiresPaymentMethod
+                && on_readers.contains(&intent.id.as_str());
+            if intent.is_chargeable() || waits_for_a_card {
                 line.chargeable.push(intent.id.clone());
             }
         }
@@ -138,6 +146,8 @@ impl State {
                 payment_intent: charge.intent.clone(),
                 amount: charge.captured,
                 currency: charge.currency.clone(),
+                tip: charge.tip,
+                reader: charge.present.as_ref().map(|at| at.reader.clone()),
                 disputed: charge.disputed,
             });
             let totals = ledger.totals.entry(charge.currency.clone()).or_default();

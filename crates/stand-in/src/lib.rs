@@ -24,6 +24,7 @@ mod idempotency;
 mod intents;
 mod ledger;
 mod lists;
+mod locations;
 mod readers;
 mod refunds;
 mod routes;
@@ -322,6 +323,42 @@ impl StandIn {
             Some(found) => found.behaviour = behaviour,
             None => self.state.add_reader(reader, "Counter", behaviour),
         }
+    }
+
+    /// The customer holds a card to a reader that waits for one: a test card's number,
+    /// a test payment method such as `pm_card_visa`, or `interac`. A tip is added
+    /// where the reader asks for one; absent for what the reader's behaviour says.
+    ///
+    /// # Errors
+    /// When there is no such card, or the reader does not wait for one. A card that is
+    /// declined is no error: the reader's action says so.
+    pub fn present_card(
+        &mut self,
+        reader: &str,
+        card: &str,
+        tip: Option<i64>,
+    ) -> Result<(), ControlError> {
+        self.tick();
+        let card = cards::Presented::by_name(card)
+            .ok_or_else(|| Refusal::invalid(format!("No such test card: {card}.")))?;
+        self.state.present(reader, card, tip)?;
+        Ok(())
+    }
+
+    /// The customer presses the cancel button of a reader that shows one.
+    ///
+    /// # Errors
+    /// When it shows none: the request did not allow it, or a card was presented.
+    pub fn cancel_at_reader(&mut self, reader: &str) -> Result<(), ControlError> {
+        self.tick();
+        self.state.customer_cancels(reader)?;
+        Ok(())
+    }
+
+    /// Whether a reader waits for a card.
+    #[must_use]
+    pub fn waits_for_a_card(&self, reader: &str) -> bool {
+        self.state.waits_for_a_card(reader)
     }
 
     /// The customer pays on the page of a session, with a test payment method
@@ -699,7 +736,7 @@ impl StandIn {
 
     fn read(&self, request: &Request, operation: Operation) -> Outcome {
         let form = match request.method {
-            Method::Get | Method::Other => request.query.as_str(),
+            Method::Get | Method::Delete | Method::Other => request.query.as_str(),
             Method::Post => std::str::from_utf8(&request.body)
                 .map_err(|_| Refusal::invalid("Invalid request: the body is not a valid form."))?,
         };
@@ -733,9 +770,15 @@ impl StandIn {
             Operation::ExpireSession => state.expire_session(id),
             Operation::RetrieveCharge => state.retrieve_charge(id),
             Operation::ListDisputes => state.list_disputes(params),
+            Operation::CreateLocation => state.create_location(params),
+            Operation::ListLocations => state.list_locations(params),
+            Operation::RetrieveLocation => state.retrieve_location(id),
+            Operation::RegisterReader => state.register_reader(params),
             Operation::ListReaders => state.list_readers(params),
             Operation::RetrieveReader => state.retrieve_reader(id),
+            Operation::DeleteReader => state.delete_reader(id),
             Operation::ProcessOnReader => state.process_on_reader(id, params),
+            Operation::RefundOnReader => state.refund_on_reader(id, params),
             Operation::CancelReaderAction => state.cancel_reader_action(id),
             Operation::PresentCard => state.present_card(id, params),
         }?;
@@ -747,21 +790,22 @@ impl StandIn {
     }
 }
 
-/// Requests the published file has no schema for: they take `expand`, and the
-/// list of readers its page.
+/// Requests the published file has no schema for: they take `expand`, and a list
+/// its page.
 fn unpublished(operation: Operation) -> Value {
     let mut properties = serde_json::json!({
         "expand": { "type": "array", "items": { "type": "string" } },
     });
-    if let (Operation::ListReaders, Value::Object(all)) = (operation, &mut properties) {
-        for name in [
-            "starting_after",
-            "ending_before",
-            "device_type",
-            "location",
-            "status",
-        ] {
-            all.insert(name.to_owned(), serde_json::json!({ "type": "string" }));
+    let of_readers = operation == Operation::ListReaders;
+    let filters: &[&str] = if of_readers {
+        &["device_type", "location", "serial_number", "status"]
+    } else {
+        &[]
+    };
+    let is_list = of_readers || operation == Operation::ListLocations;
+    if let (true, Value::Object(all)) = (is_list, &mut properties) {
+        for name in ["starting_after", "ending_before"].iter().chain(filters) {
+            all.insert((*name).to_owned(), serde_json::json!({ "type": "string" }));
         }
         all.insert("limit".to_owned(), serde_json::json!({ "type": "integer" }));
     }
@@ -776,7 +820,7 @@ fn unpublished(operation: Operation) -> Value {
 fn idempotency_key(request: &Request) -> Option<&str> {
     match request.method {
         Method::Post => request.header_value("Idempotency-Key"),
-        Method::Get | Method::Other => None,
+        Method::Get | Method::Delete | Method::Other => None,
     }
 }
 

@@ -9,7 +9,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::cards::CardBehaviour;
+use crate::cards::{CardBehaviour, MethodKind};
 use crate::currencies;
 use crate::forms::{self, Metadata};
 use crate::lists;
@@ -87,6 +87,19 @@ pub(crate) struct Refund {
     reason: Option<String>,
 }
 
+/// A refund that may be made.
+#[derive(Debug, Clone)]
+pub(crate) struct AskedRefund {
+    pub(crate) charge: String,
+    pub(crate) kind: MethodKind,
+    intent: String,
+    currency: String,
+    behaviour: CardBehaviour,
+    amount: i64,
+    metadata: Metadata,
+    reason: Option<String>,
+}
+
 impl State {
     pub(crate) fn refunded_of(&self, charge: &str) -> i64 {
         self.refunds
@@ -97,6 +110,24 @@ impl State {
     }
 
     pub(crate) fn create_refund(&mut self, params: &Value) -> Outcome {
+        let asked = self.asked_refund(params)?;
+        // Source: "Refund an Interac payment" in Stripe's Terminal documentation,
+        // which says that it is refused and not in which words.
+        if asked.kind == MethodKind::InteracPresent {
+            return Err(Refusal::invalid(format!(
+                "Charge {} was made with interac_present and can only be refunded in person, on a \
+                 reader.",
+                asked.charge
+            ))
+            .code("charge_not_refundable")
+            .began());
+        }
+        let id = self.make_refund(asked);
+        self.retrieve_refund(&id)
+    }
+
+    /// What a request asks to give back, if it may be.
+    pub(crate) fn asked_refund(&self, params: &Value) -> Result<AskedRefund, Box<Refusal>> {
         let (charge_id, intent_id) = (
             forms::text(params, "charge"),
             forms::text(params, "payment_intent"),
@@ -171,13 +202,30 @@ impl State {
             .param("amount")
             .began());
         }
-        let metadata = forms::merge_metadata(&Metadata::new(), params, "metadata")?;
-        let (charge, intent, currency, behaviour) = (
-            charge.id.clone(),
-            charge.intent.clone(),
-            charge.currency.clone(),
-            charge.behaviour,
-        );
+        Ok(AskedRefund {
+            charge: charge.id.clone(),
+            intent: charge.intent.clone(),
+            currency: charge.currency.clone(),
+            behaviour: charge.behaviour,
+            kind: charge.kind,
+            amount,
+            metadata: forms::merge_metadata(&Metadata::new(), params, "metadata")?,
+            reason: forms::owned(params, "reason"),
+        })
+    }
+
+    /// Gives back what was asked for; the id of the refund.
+    pub(crate) fn make_refund(&mut self, asked: AskedRefund) -> String {
+        let AskedRefund {
+            charge,
+            intent,
+            currency,
+            behaviour,
+            kind: _,
+            amount,
+            metadata,
+            reason,
+        } = asked;
         let course = self.refund_courses.pop_front().unwrap_or(match behaviour {
             CardBehaviour::Refunded(course) => course,
             CardBehaviour::Succeeds
@@ -207,29 +255,29 @@ impl State {
             status,
             created: self.now,
             currency,
-            reason: forms::owned(params, "reason"),
+            reason,
         };
         let value = self.refund_value(&refund);
         self.refunds.put(&id, refund);
         match course {
             RefundCourse::Succeeds | RefundCourse::RequiresAction => {}
             RefundCourse::PendingThenSucceeds { seconds } => {
-                self.later(seconds, Job::RefundSucceeds(id));
+                self.later(seconds, Job::RefundSucceeds(id.clone()));
             }
             RefundCourse::SucceedsThenFails { seconds }
             | RefundCourse::PendingThenFails { seconds } => {
-                self.later(seconds, Job::RefundFails(id));
+                self.later(seconds, Job::RefundFails(id.clone()));
             }
             RefundCourse::PendingThenSucceedsThenFails { seconds } => {
                 self.later(seconds, Job::RefundSucceeds(id.clone()));
-                self.later(seconds.saturating_mul(2), Job::RefundFails(id));
+                self.later(seconds.saturating_mul(2), Job::RefundFails(id.clone()));
             }
         }
-        self.emit("refund.created", value.clone());
+        self.emit("refund.created", value);
         if let Some(charge) = self.charges.get(&charge).map(|c| self.charge_value(c)) {
             self.emit("charge.refunded", charge);
         }
-        Ok(value)
+        id
     }
 
     pub(crate) fn refund_succeeds(&mut self, id: &str) {

@@ -33,16 +33,22 @@ pub enum Operation {
     ExpireSession,
     RetrieveCharge,
     ListDisputes,
+    CreateLocation,
+    ListLocations,
+    RetrieveLocation,
+    RegisterReader,
     ListReaders,
     RetrieveReader,
+    DeleteReader,
     ProcessOnReader,
+    RefundOnReader,
     CancelReaderAction,
     PresentCard,
 }
 
 impl Operation {
     /// Every endpoint, in the order of the enum.
-    pub const ALL: [Self; 26] = [
+    pub const ALL: [Self; 32] = [
         Self::RetrieveAccount,
         Self::CreateIntent,
         Self::ListIntents,
@@ -64,9 +70,15 @@ impl Operation {
         Self::ExpireSession,
         Self::RetrieveCharge,
         Self::ListDisputes,
+        Self::CreateLocation,
+        Self::ListLocations,
+        Self::RetrieveLocation,
+        Self::RegisterReader,
         Self::ListReaders,
         Self::RetrieveReader,
+        Self::DeleteReader,
         Self::ProcessOnReader,
+        Self::RefundOnReader,
         Self::CancelReaderAction,
         Self::PresentCard,
     ];
@@ -96,9 +108,15 @@ impl Operation {
             Self::ExpireSession => "POST /v1/checkout/sessions/{session}/expire",
             Self::RetrieveCharge => "GET /v1/charges/{charge}",
             Self::ListDisputes => "GET /v1/disputes",
+            Self::CreateLocation => "POST /v1/terminal/locations",
+            Self::ListLocations => "GET /v1/terminal/locations",
+            Self::RetrieveLocation => "GET /v1/terminal/locations/{location}",
+            Self::RegisterReader => "POST /v1/terminal/readers",
             Self::ListReaders => "GET /v1/terminal/readers",
             Self::RetrieveReader => "GET /v1/terminal/readers/{r}",
+            Self::DeleteReader => "DELETE /v1/terminal/readers/{r}",
             Self::ProcessOnReader => "POST /v1/terminal/readers/{r}/process_payment_intent",
+            Self::RefundOnReader => "POST /v1/terminal/readers/{r}/refund_payment",
             Self::CancelReaderAction => "POST /v1/terminal/readers/{r}/cancel_action",
             Self::PresentCard => {
                 "POST /v1/test_helpers/terminal/readers/{r}/present_payment_method"
@@ -109,7 +127,7 @@ impl Operation {
     /// Whether the request can change anything.
     #[must_use]
     pub fn writes(self) -> bool {
-        self.template().starts_with("POST")
+        !self.template().starts_with("GET")
     }
 }
 

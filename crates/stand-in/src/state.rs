@@ -15,6 +15,7 @@ use crate::disputes::Dispute;
 use crate::events::Event;
 use crate::faults::{EventFaults, Random};
 use crate::intents::{Charge, Intent};
+use crate::locations::Location;
 use crate::readers::Reader;
 use crate::refunds::{Refund, RefundCourse};
 use crate::sessions::Session;
@@ -80,7 +81,9 @@ pub(crate) enum Job {
     AuthorizationExpires(String),
     DisputeCloses(String),
     SessionExpires(String),
-    ReaderTaps(String),
+    ReaderTaps(String, u64),
+    ReaderIsAnswered(String, u64),
+    ReaderCustomerCancels(String, u64),
 }
 
 #[derive(Debug)]
@@ -102,6 +105,7 @@ pub(crate) struct State {
     pub(crate) methods: Shelf<PaymentMethod>,
     pub(crate) sessions: Shelf<Session>,
     pub(crate) disputes: Shelf<Dispute>,
+    pub(crate) locations: Shelf<Location>,
     pub(crate) readers: Shelf<Reader>,
     pub(crate) events: Vec<Event>,
     pub(crate) random: Random,
@@ -128,6 +132,7 @@ impl State {
             methods: Shelf::default(),
             sessions: Shelf::default(),
             disputes: Shelf::default(),
+            locations: Shelf::default(),
             readers: Shelf::default(),
             events: Vec::new(),
             random: Random::from_seed(seed ^ 0x6576_656e_7473),
@@ -187,7 +192,9 @@ impl State {
             Job::AuthorizationExpires(id) => self.authorization_expires(&id),
             Job::DisputeCloses(id) => self.dispute_closes(&id),
             Job::SessionExpires(id) => self.session_expires(&id),
-            Job::ReaderTaps(id) => self.reader_taps(&id),
+            Job::ReaderTaps(id, turn) => self.reader_taps(&id, turn),
+            Job::ReaderIsAnswered(id, turn) => self.reader_is_answered(&id, turn),
+            Job::ReaderCustomerCancels(id, turn) => self.reader_customer_cancels(&id, turn),
         }
         self.request = request;
     }
@@ -219,6 +226,7 @@ impl State {
             "re" => self.refunds.get(id).map(|x| self.refund_value(x)),
             "cus" => self.customers.get(id).map(|x| self.customer_value(x)),
             "pm" => self.methods.get(id).map(|x| self.method_value(x)),
+            "tml" => self.locations.get(id).map(|x| self.location_value(x)),
             "dp" => self.disputes.get(id).map(|x| self.dispute_value(x)),
             "txn" => self.balance_transaction_value(id),
             _ => None,

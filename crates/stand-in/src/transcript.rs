@@ -26,7 +26,7 @@ impl Exchange {
     pub(crate) fn new(operation: Operation, request: &Request, answer: Option<&Answer>) -> Self {
         let form = match request.method {
             Method::Post => String::from_utf8_lossy(&request.body).into_owned(),
-            Method::Get | Method::Other => request.query.clone(),
+            Method::Get | Method::Delete | Method::Other => request.query.clone(),
         };
         Self {
             operation,

@@ -18,6 +18,8 @@ pub enum Method {
     Get,
     /// `POST`
     Post,
+    /// `DELETE`
+    Delete,
     /// Any other; no endpoint answers to it.
     Other,
 }
@@ -29,6 +31,7 @@ impl Method {
         match word {
             "GET" => Self::Get,
             "POST" => Self::Post,
+            "DELETE" => Self::Delete,
             _ => Self::Other,
         }
     }
@@ -39,6 +42,7 @@ impl Method {
         match self {
             Self::Get => "GET",
             Self::Post => "POST",
+            Self::Delete => "DELETE",
             Self::Other => "OTHER",
         }
     }

@@ -190,6 +190,20 @@ async fn the_controls_do_what_the_methods_do() {
         ),
         (
             "POST",
+            "/_stand_in/readers/tmr_1/present",
+            r#"{"card": "pm_card_visa", "tip": 50}"#,
+            409,
+            "not waiting",
+        ),
+        (
+            "POST",
+            "/_stand_in/readers/tmr_1/cancel",
+            "",
+            409,
+            "no cancel button",
+        ),
+        (
+            "POST",
             "/_stand_in/refunds/next",
             r#"{"pending_then_fails":{"seconds":5}}"#,
             200,

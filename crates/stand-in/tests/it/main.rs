@@ -16,12 +16,13 @@ mod http;
 mod keys;
 mod lost;
 mod pages_and_readers;
+mod readers;
 mod refunds;
 mod refused;
 mod schemas;
 
 use serde_json::Value;
-use till_stand_in::{Answer, Config, Reply, Request, StandIn, TEST_KEY, Wire};
+use till_stand_in::{Answer, Config, Method, Reply, Request, StandIn, TEST_KEY, Wire};
 
 /// A client that counts its keys.
 #[derive(Debug)]
@@ -94,6 +95,11 @@ impl Till {
             "{body}"
         );
         intent
+    }
+
+    pub fn delete(&mut self, path: &str) -> (u16, Value) {
+        let request = Request::new(Method::Delete, path, "");
+        whole(&self.stripe.handle(&request.key(TEST_KEY)))
     }
 
     pub fn status(&mut self, intent: &str) -> String {

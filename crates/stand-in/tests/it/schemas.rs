@@ -73,6 +73,8 @@ fn worth_checking(exchanges: &[Exchange]) -> String {
             "/error/code",
             "/error/decline_code",
             "/action/status",
+            "/action/type",
+            "/latest_charge/payment_method_details/type",
         ]
         .map(|at| word(answer, at));
         let says = format!(
@@ -229,6 +231,7 @@ fn every_endpoint() -> Till {
         );
         till.post(&format!("{reader}/process_payment_intent"), &intent);
     }
+    readers(&mut till);
     till.get("/v1/terminal/readers?limit=5");
     // Every fault, on a write and on a read.
     for fault in Fault::every() {
@@ -274,6 +277,57 @@ fn every_endpoint() -> Till {
     assert!(kinds.len() > 15, "{kinds:?}");
     assert_eq!(till.stripe.faults_waiting(), 0);
     till
+}
+
+/// Readers that are registered, paid at in both ways, and refunded at.
+fn readers(till: &mut Till) {
+    let place = "display_name=Counter&address[line1]=1%20Main&address[country]=CA&metadata[a]=b";
+    let location = word(&till.post("/v1/terminal/locations", place).1, "/id");
+    till.post("/v1/terminal/locations", "address[country]=CA");
+    till.get("/v1/terminal/locations?limit=3");
+    till.get(&format!("/v1/terminal/locations/{location}"));
+    let register = "/v1/terminal/readers";
+    till.post(register, "registration_code=puppies-plug-could");
+    let form = format!("registration_code=simulated-s700&label=Till%201&location={location}");
+    let reader = word(&till.post(register, &form).1, "/id");
+    let reader = format!("/v1/terminal/readers/{reader}");
+    let present = reader.replace("/v1/", "/v1/test_helpers/") + "/present_payment_method";
+    till.get(&format!("{reader}?expand[]=location"));
+    let form = "amount=500&currency=cad&allowed_payment_method_types[]=card_present\
+                &allowed_payment_method_types[]=interac_present&metadata[tender_id]=t";
+    let mut last = String::new();
+    for card in [
+        "type=card_present&amount_tip=75",
+        "type=interac_present&interac_present[number]=4506445006931933",
+    ] {
+        last = word(&till.post("/v1/payment_intents", form).1, "/id");
+        let process = format!(
+            "payment_intent={last}&process_config[enable_customer_cancellation]=true\
+             &process_config[skip_tipping]=false&process_config[tipping][amount_eligible]=400"
+        );
+        till.post(&format!("{reader}/process_payment_intent"), &process);
+        till.post(&present, card);
+        till.get(&format!(
+            "/v1/payment_intents/{last}?expand[]=latest_charge&expand[]=payment_method"
+        ));
+    }
+    till.post(
+        &format!("{reader}/process_payment_intent"),
+        &format!("payment_intent={last}"),
+    );
+    till.post("/v1/refunds", &format!("payment_intent={last}"));
+    for card in ["type=card_present", "type=interac_present"] {
+        let refund = format!(
+            "payment_intent={last}&amount=200&metadata[refund_id]=r\
+             &refund_payment_config[enable_customer_cancellation]=true"
+        );
+        till.post(&format!("{reader}/refund_payment"), &refund);
+        till.post(&present, card);
+    }
+    till.get(&format!("{reader}?expand[]=action.refund_payment.refund"));
+    till.get(&format!("/v1/refunds?payment_intent={last}"));
+    till.delete(&reader);
+    till.get(&reader);
 }
 
 #[test]
