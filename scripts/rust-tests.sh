@@ -10,6 +10,14 @@ set -euo pipefail
 # shellcheck source=scripts/env.sh
 . "$(dirname "$0")/env.sh"
 
+# What all tests together ask of the stand-in and are answered is held against Stripe's
+# schemas at the end.
+if [ "$1" = all ]; then
+  export TILL_TRANSCRIPTS=$PWD/target/transcripts
+  rm -rf "$TILL_TRANSCRIPTS"
+  mkdir -p "$TILL_TRANSCRIPTS"
+fi
+
 with_keyring=scripts/with-keyring.sh
 if cargo nextest --version >/dev/null 2>&1; then
   case $1 in
@@ -24,4 +32,8 @@ else
     quick) $with_keyring cargo test --locked --workspace --exclude evertill --lib --bins --tests ;;
     keyring) $with_keyring cargo test --locked --workspace --lib --bins --tests keyring ;;
   esac
+fi
+
+if [ "$1" = all ]; then
+  scripts/check-schemas.sh "$TILL_TRANSCRIPTS"
 fi

@@ -34,7 +34,7 @@ mod transcript;
 mod wire;
 
 use std::collections::VecDeque;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde_json::Value;
@@ -60,6 +60,10 @@ use wire::{Outcome, Refusal};
 
 /// The key every new stand-in accepts.
 pub const TEST_KEY: &str = "rk_test_standin0000000000000000";
+
+/// The environment's name for [`Config::transcripts`]: the tests of the whole project
+/// set it, and hold what is there against Stripe's published schemas.
+pub const TRANSCRIPTS: &str = "TILL_TRANSCRIPTS";
 
 /// Where the time comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -95,6 +99,9 @@ pub struct Config {
     pub checkout_base: String,
     /// Whether requests and answers are remembered for [`StandIn::exchanges`].
     pub record: bool,
+    /// Where one of each shape of request and answer is kept, in a file of this
+    /// process; by default the folder that [`TRANSCRIPTS`] names.
+    pub transcripts: Option<PathBuf>,
 }
 
 // The keys stay out of logs.
@@ -123,6 +130,7 @@ impl Default for Config {
             balance_delay_s: 2,
             checkout_base: "https://checkout.stripe.com/c/pay/".to_owned(),
             record: false,
+            transcripts: std::env::var_os(TRANSCRIPTS).map(PathBuf::from),
         }
     }
 }
@@ -440,14 +448,21 @@ impl StandIn {
         let fault = self.faults.draw(operation);
         self.composed = None;
         let reply = self.reply(request, route, fault);
-        if let (true, Some(operation)) = (self.config.record, operation) {
+        let recorded = self.config.record || self.config.transcripts.is_some();
+        if let (true, Some(operation)) = (recorded, operation) {
             let answer = match &reply.wire {
                 Wire::Answer(answer) | Wire::Truncated { answer, .. } => Some(answer),
                 Wire::DropAfterAct => self.composed.as_ref(),
                 Wire::NoRoute | Wire::DropBeforeAct => None,
             };
             let exchange = Exchange::new(operation, request, answer);
-            self.exchanges.push(exchange);
+            if let Some(folder) = &self.config.transcripts {
+                // Those who look there notice when nothing is; a request has its answer.
+                let _ = transcript::keep(folder, &exchange);
+            }
+            if self.config.record {
+                self.exchanges.push(exchange);
+            }
         }
         reply
     }
