@@ -1,68 +1,84 @@
 //! The outbox as people see it: what waits, why, at what risk, and what a person
 //! may decide.
 
+use till_domain::catalog::User;
 use till_domain::charge::{ChargeState, RefundState};
-use till_domain::ids::{RefundPartId, TenderId, Timestamp};
+use till_domain::ids::{ReceiptNumber, RefundPartId, TenderId, Timestamp};
 use till_domain::journal::{ChargeKind, JournalEvent, Pending};
 use till_domain::money::Money;
-use till_domain::sale::{Approval, Tender};
+use till_domain::sale::Approval;
 use till_store::{ChargeRow, HistoryRow, PartRow, Tx};
 use till_sync::machine::{Charge, Goal};
 use till_sync::phases;
+use till_sync::retry::is_never_again;
 
 use crate::auth::Session;
 use crate::error::{AppError, ErrorCode};
-use crate::figures::{local, money, tender_label, tender_state, user_name};
-use crate::sale::{sale_at, tender_id};
+use crate::figures::{local, money, tender_label, tender_state};
+use crate::sale::tender_id;
 use crate::view::{
     ApprovalInput, HistoryView, OutboxAction, OutboxActionView, OutboxDetailView, OutboxEntryView,
-    OutboxView, TenderStateView,
+    OutboxMoreView, OutboxView, TenderStateView,
 };
 use crate::{Shop, Till, shop};
 
-/// Words of an issuer after which a card is not tried again by itself or by a
-/// person here (Stripe docs, "Decline codes").
-const NEVER_AGAIN: [&str; 5] = [
-    "lost_card",
-    "stolen_card",
-    "fraudulent",
-    "pickup_card",
-    "do_not_try_again",
-];
-
 /// Charges accepted at the shop's risk that wait.
 pub(crate) fn exposure(tx: &Tx<'_>, shop: &Shop, _: Timestamp) -> Result<Pending, AppError> {
-    let currency = shop.currency();
-    let mut pending = Pending {
-        count: 0,
-        amount: shop.zero(),
-        oldest_at: None,
-    };
-    for charge in tx.charges_waiting()?.iter().filter(|c| c.at_risk) {
-        pending.count = pending.count.saturating_add(1);
-        pending.amount = pending
-            .amount
-            .checked_add(Money::from_minor(charge.amount_minor, currency))?;
-        pending.oldest_at = pending.oldest_at.or(Some(charge.at));
-    }
-    Ok(pending)
+    let (count, minor, oldest_at) = tx.waiting_at_risk()?;
+    Ok(Pending {
+        count,
+        amount: Money::from_minor(minor, shop.currency()),
+        oldest_at,
+    })
 }
 
-/// The tender that a charge is of, and the receipt, once the sale is complete.
-fn sold(
-    tx: &Tx<'_>,
-    charge: &ChargeRow,
-) -> Result<Option<(till_domain::ids::ReceiptNumber, Tender, String)>, AppError> {
-    let Some(row) = tx.sale(charge.sale)? else {
-        return Ok(None);
-    };
-    let (receipt, sale) = sale_at(tx, row.seq)?;
-    let cashier = user_name(tx, sale.cashier)?;
-    Ok(sale
-        .tenders
-        .into_iter()
-        .find(|t| t.id == charge.tender)
-        .map(|t| (receipt, t, cashier)))
+/// Entries of a list at most: what a person must decide first, then what waits.
+const LIST_MAX: u32 = 200;
+
+/// Who is who, read once for a whole list.
+struct People<'a> {
+    tx: &'a Tx<'a>,
+    shop: &'a Shop,
+    users: Vec<User>,
+}
+
+/// The sale that a charge or a refund is of, once it is complete.
+struct Sold {
+    receipt: String,
+    card: String,
+    cashier: String,
+}
+
+impl<'a> People<'a> {
+    fn new(tx: &'a Tx<'a>, shop: &'a Shop) -> Result<Self, AppError> {
+        let users = tx.users()?.into_iter().map(|known| known.user).collect();
+        Ok(Self { tx, shop, users })
+    }
+
+    fn sold(&self, charge: &ChargeRow) -> Result<Option<Sold>, AppError> {
+        let Some(row) = self.tx.sold(charge.sale)? else {
+            return Ok(None);
+        };
+        let receipt = ReceiptNumber {
+            till: self.shop.till,
+            number: row.receipt_number,
+        };
+        let tender = row.tenders.iter().find(|t| t.id == charge.tender);
+        let cashier = self.users.iter().find(|u| u.id == row.cashier);
+        Ok(tender.map(|tender| Sold {
+            receipt: receipt.to_string(),
+            card: tender_label(tender, Some(&charge.facts)),
+            cashier: cashier.map_or_else(|| "somebody unknown".into(), |u| u.name.clone()),
+        }))
+    }
+
+    fn customer(&self, charge: &ChargeRow) -> Result<Option<String>, AppError> {
+        let Some(id) = charge.customer else {
+            return Ok(None);
+        };
+        let found = self.tx.customer(id)?;
+        Ok(found.map(|c| c.name).filter(|name| !name.is_empty()))
+    }
 }
 
 fn charge_state(tx: &Tx<'_>, charge: &ChargeRow) -> Result<(ChargeState, bool), AppError> {
@@ -107,17 +123,17 @@ impl Case {
     }
 }
 
-fn charge_entry(tx: &Tx<'_>, shop: &Shop, charge: &ChargeRow) -> Result<OutboxEntryView, AppError> {
+fn charge_entry(people: &People<'_>, charge: &ChargeRow) -> Result<OutboxEntryView, AppError> {
+    let (tx, shop) = (people.tx, people.shop);
     let (state, canceling) = charge_state(tx, charge)?;
-    let sold = sold(tx, charge)?;
-    let customer = match charge.customer {
-        Some(id) => tx.customer(id)?.map(|c| c.name).filter(|n| !n.is_empty()),
-        None => None,
+    let sold = people.sold(charge)?;
+    let customer = people.customer(charge)?;
+    let card = sold.as_ref().map_or("Card", |s| &s.card).to_owned();
+    let retry_at = if state == ChargeState::Declined {
+        tx.retry_at(charge.tender.0)?
+    } else {
+        None
     };
-    let card = sold.as_ref().map_or_else(
-        || "Card".to_owned(),
-        |(_, t, _)| tender_label(t, Some(&charge.facts)),
-    );
     let mut shown = tender_state(state, true);
     if charge.debt_paid {
         shown = TenderStateView::Closed;
@@ -127,8 +143,8 @@ fn charge_entry(tx: &Tx<'_>, shop: &Shop, charge: &ChargeRow) -> Result<OutboxEn
         is_refund: false,
         who: customer.unwrap_or_else(|| card.clone()),
         card,
-        receipt: sold.as_ref().map(|(receipt, _, _)| receipt.to_string()),
-        cashier: sold.map(|(_, _, cashier)| cashier).unwrap_or_default(),
+        receipt: sold.as_ref().map(|s| s.receipt.clone()),
+        cashier: sold.map(|s| s.cashier).unwrap_or_default(),
         at: local(shop, charge.at),
         amount: money(Money::from_minor(charge.amount_minor, shop.currency())),
         state: shown,
@@ -145,6 +161,7 @@ fn charge_entry(tx: &Tx<'_>, shop: &Shop, charge: &ChargeRow) -> Result<OutboxEn
                 ChargeState::AwaitingCustomer => "Pay link, waiting for the customer",
                 ChargeState::Unknown => "Sent, no answer yet",
                 ChargeState::Succeeded => "Charged",
+                ChargeState::Declined if retry_at.is_some() => "Declined; tried again by itself",
                 ChargeState::Declined => "Declined",
                 ChargeState::NeedsCustomer => "The bank wants the customer to confirm it",
                 ChargeState::NeedsAttention => "Stripe refused the request",
@@ -154,27 +171,22 @@ fn charge_entry(tx: &Tx<'_>, shop: &Shop, charge: &ChargeRow) -> Result<OutboxEn
             }
         }
         .to_owned(),
+        retry_at: retry_at.map(|at| local(shop, at)),
     })
 }
 
-fn refund_entry(tx: &Tx<'_>, shop: &Shop, part: &PartRow) -> Result<OutboxEntryView, AppError> {
+fn refund_entry(people: &People<'_>, part: &PartRow) -> Result<OutboxEntryView, AppError> {
+    let (tx, shop) = (people.tx, people.shop);
     let state = phases::refund(tx, part.id)?.map_or(part.state, |r| r.state);
     let charge = match part.tender {
         Some(id) => tx.charge(id)?,
         None => None,
     };
-    let sold = match &charge {
-        Some(charge) => sold(tx, charge)?,
-        None => None,
+    let (sold, customer) = match &charge {
+        Some(charge) => (people.sold(charge)?, people.customer(charge)?),
+        None => (None, None),
     };
-    let customer = match charge.as_ref().and_then(|c| c.customer) {
-        Some(id) => tx.customer(id)?.map(|c| c.name).filter(|n| !n.is_empty()),
-        None => None,
-    };
-    let card = sold.as_ref().map_or_else(
-        || "Card".to_owned(),
-        |(_, t, _)| tender_label(t, charge.as_ref().map(|c| &c.facts)),
-    );
+    let card = sold.as_ref().map_or("Card", |s| &s.card).to_owned();
     let (shown, says) = match state {
         RefundState::Queued => (TenderStateView::Queued, "Refund, waiting for the network"),
         RefundState::Sending => (TenderStateView::Working, "Refund, being sent"),
@@ -195,12 +207,13 @@ fn refund_entry(tx: &Tx<'_>, shop: &Shop, part: &PartRow) -> Result<OutboxEntryV
         is_refund: true,
         who: customer.unwrap_or_else(|| card.clone()),
         card,
-        receipt: sold.as_ref().map(|(receipt, _, _)| receipt.to_string()),
-        cashier: sold.map(|(_, _, cashier)| cashier).unwrap_or_default(),
+        receipt: sold.as_ref().map(|s| s.receipt.clone()),
+        cashier: sold.map(|s| s.cashier).unwrap_or_default(),
         at: local(shop, part.at),
         amount: money(Money::from_minor(part.amount_minor, shop.currency()).negated()),
         state: shown,
         says: says.to_owned(),
+        retry_at: None,
     })
 }
 
@@ -298,6 +311,10 @@ fn happened(line: &HistoryRow) -> (&'static str, TenderStateView) {
             TenderStateView::NeedsAttention,
         ),
         "key_refused" => ("Stripe refused the key.", TenderStateView::NeedsAttention),
+        "retried" => (
+            "Tried again by itself, as the shop's schedule says.",
+            TenderStateView::Queued,
+        ),
         "try_again" => ("Somebody decided to try again.", TenderStateView::Queued),
         "link_wanted" => (
             "Somebody decided to ask for it by a link.",
@@ -321,22 +338,39 @@ impl Till {
         let offline_since = self.offline_since();
         let (view, waiting) = self.store()?.read(|tx| {
             let shop = shop(tx)?;
-            let charges = |rows: Vec<ChargeRow>| -> Result<Vec<OutboxEntryView>, AppError> {
-                rows.iter().map(|c| charge_entry(tx, &shop, c)).collect()
-            };
-            let mut waiting = charges(tx.charges_waiting()?)?;
-            let mut need = charges(tx.charges_that_need_a_person()?)?;
-            for part in tx.open_parts()? {
-                let entry = refund_entry(tx, &shop, &part)?;
-                if part.state.is_waiting() {
-                    waiting.push(entry);
-                } else {
-                    need.push(entry);
-                }
+            let people = People::new(tx, &shop)?;
+            let shift = tx.current_shift()?;
+            let left = |taken: &[OutboxEntryView]| LIST_MAX.saturating_sub(count_of(taken));
+            let mut need = Vec::new();
+            for charge in tx.charges_that_need_a_person(LIST_MAX)? {
+                need.push(charge_entry(&people, &charge)?);
             }
-            let settled = charges(tx.charges_settled_in(tx.current_shift()?, 200)?)?;
+            for part in tx.open_parts(false, left(&need))? {
+                need.push(refund_entry(&people, &part)?);
+            }
+            let room = left(&need);
+            let mut waiting = Vec::new();
+            for charge in tx.charges_waiting(room)? {
+                waiting.push(charge_entry(&people, &charge)?);
+            }
+            for part in tx.open_parts(true, room.saturating_sub(count_of(&waiting)))? {
+                waiting.push(refund_entry(&people, &part)?);
+            }
+            let mut settled = Vec::new();
+            for charge in tx.charges_settled_in(shift, LIST_MAX)? {
+                settled.push(charge_entry(&people, &charge)?);
+            }
+            let (charges_wait, charges_need) = tx.charges_open_count()?;
+            let waiting_in_all = charges_wait.saturating_add(tx.open_parts_count(true)?);
+            let need_in_all = charges_need.saturating_add(tx.open_parts_count(false)?);
+            let settled_in_all = tx.charges_settled_count(shift)?;
             Ok::<_, AppError>((
                 OutboxView {
+                    more: OutboxMoreView {
+                        waiting: waiting_in_all.saturating_sub(count_of(&waiting)),
+                        need_a_person: need_in_all.saturating_sub(count_of(&need)),
+                        settled: settled_in_all.saturating_sub(count_of(&settled)),
+                    },
                     waiting,
                     need_a_person: need,
                     settled,
@@ -366,7 +400,7 @@ impl Till {
                 Some(charge) => {
                     let case = Case::find(tx, tender)?;
                     (
-                        charge_entry(tx, &shop, &charge)?,
+                        charge_entry(&People::new(tx, &shop)?, &charge)?,
                         actions(&case),
                         case.live.url,
                     )
@@ -377,7 +411,7 @@ impl Till {
                         .ok_or(ErrorCode::NotFound)?;
                     let waits = part.state.is_waiting();
                     (
-                        refund_entry(tx, &shop, &part)?,
+                        refund_entry(&People::new(tx, &shop)?, &part)?,
                         vec![action(OutboxAction::SendNow, waits, "It is done.")],
                         None,
                     )
@@ -519,6 +553,10 @@ impl Till {
     }
 }
 
+fn count_of(entries: &[OutboxEntryView]) -> u32 {
+    u32::try_from(entries.len()).unwrap_or(u32::MAX)
+}
+
 /// Until when it is sent without another word of a person.
 fn expires_at(shop: &Shop, now: Timestamp) -> Timestamp {
     let hours = i64::from(shop.limits.oldest_hours);
@@ -547,13 +585,7 @@ fn actions(case: &Case) -> Vec<OutboxActionView> {
         state,
         ChargeState::Queued | ChargeState::Created | ChargeState::AwaitingCustomer
     ) && !canceling;
-    let never = case
-        .charge
-        .facts
-        .decline_code
-        .iter()
-        .chain(&case.charge.facts.advice_code)
-        .any(|code| NEVER_AGAIN.contains(&code.as_str()));
+    let never = is_never_again(&case.charge.facts);
     let unknown = "Off until it is known: otherwise the customer could pay twice.";
     let why = if done { "It is settled." } else { unknown };
     vec![

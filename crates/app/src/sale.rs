@@ -707,9 +707,7 @@ impl Till {
         let id: CustomerId = customer.parse().map_err(|_| ErrorCode::NotFound)?;
         let now = self.now();
         self.store()?.write(|tx| {
-            let waits = tx.charges_waiting()?;
-            let needs = tx.charges_that_need_a_person()?;
-            if waits.iter().chain(&needs).any(|c| c.customer == Some(id)) {
+            if tx.has_open_charge(id)? {
                 return Err(AppError::from(ErrorCode::NotNow));
             }
             if !tx.erase_customer(id)? {

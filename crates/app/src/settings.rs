@@ -17,6 +17,7 @@ use till_domain::money::{Money, RoundingMode};
 use till_domain::quote::TaxRounding;
 use till_domain::settle::{CashRounding, Surplus, worth};
 use till_store::Tx;
+use till_sync::retry;
 
 use crate::auth::Session;
 use crate::error::{AppError, ErrorCode};
@@ -84,6 +85,7 @@ struct Offline {
     #[serde(deserialize_with = "some_digits")]
     on_till: Option<Decimal>,
     oldest_hours: Option<u32>,
+    retry_after_hours: Option<Vec<u32>>,
 }
 
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -165,6 +167,7 @@ impl Settings {
                 per_customer: money(shop.limits.per_customer),
                 on_till: money(shop.limits.on_till),
                 oldest_hours: Some(shop.limits.oldest_hours),
+                retry_after_hours: Some(shop.retry_after_hours.clone()),
             }),
             pricing: Some(Prices {
                 price_includes_tax: Some(shop.price_includes_tax),
@@ -443,6 +446,19 @@ impl Offline {
         )?;
         put_money(&mut limits.on_till, self.on_till, "offline.on_till")?;
         limits.oldest_hours = self.oldest_hours.unwrap_or(limits.oldest_hours);
+        if let Some(hours) = self.retry_after_hours {
+            if !retry::is_schedule(&hours) {
+                return Err(wrong(
+                    "offline.retry_after_hours",
+                    format!(
+                        "not up to {} rising hours from 1 to {}",
+                        retry::TIMES_MAX,
+                        retry::HOURS_MAX
+                    ),
+                ));
+            }
+            shop.retry_after_hours = hours;
+        }
         Ok(())
     }
 }

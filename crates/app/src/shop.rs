@@ -173,6 +173,10 @@ pub struct Shop {
     pub refund_threshold: Money,
     /// How much card money may wait.
     pub limits: Limits,
+    /// When a card that was declined for now is tried again by itself: hours after the
+    /// decline, rising. Empty: only when a person says so.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub retry_after_hours: Vec<u32>,
     /// Discounts above this many per cent need a manager.
     pub discount_percent_max: Decimal,
     /// Paid-outs above this need a manager.
@@ -434,6 +438,7 @@ pub(crate) fn shop_of(
             on_till: whole(150),
             oldest_hours: 72,
         },
+        retry_after_hours: Vec::new(),
         discount_percent_max: Decimal::from(20),
         paid_out_threshold: whole(100),
         difference_threshold: whole(5),

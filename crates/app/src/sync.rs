@@ -10,6 +10,7 @@ use till_store::Tx;
 use till_sync::machine::DELAY_MAX_MS;
 use till_sync::phases::{self, Claim, Claimed, Recorded};
 use till_sync::request::stripe_factor;
+use till_sync::retry;
 use till_sync::transport::Answer;
 
 use crate::error::{AppError, ErrorCode};
@@ -198,19 +199,15 @@ impl Till {
         self.store()?.read(|tx| {
             let shop = shop(tx)?;
             let at_risk = exposure(tx, &shop, now)?;
-            let refunds_failed = tx
-                .open_parts()?
-                .iter()
-                .filter(|p| !p.state.is_waiting())
-                .count();
-            let need = tx.charges_that_need_a_person()?.len() + refunds_failed;
+            let (_, charges) = tx.charges_open_count()?;
+            let need = charges.saturating_add(tx.open_parts_count(false)?);
             Ok(ConnectionView {
                 online: line.reachable && !line.forced_offline && line.paused.is_none(),
                 forced_offline: line.forced_offline,
                 offline_since: line.offline_since.map(|t| local(&shop, t)),
                 waiting: tx.outbox_waiting_count()?,
                 at_risk: money(at_risk.amount),
-                need_a_person: u32::try_from(need).unwrap_or(u32::MAX),
+                need_a_person: need,
                 oldest_at: at_risk.oldest_at.map(|t| local(&shop, t)),
                 too_old: at_risk.oldest_at.is_some_and(|t| {
                     now.ms_since(t) > i64::from(shop.limits.oldest_hours).saturating_mul(3_600_000)
@@ -235,7 +232,10 @@ impl Till {
             self.record(claim, answer)?;
         }
         let now = self.now();
+        let online = self.is_online();
         self.store()?.write(|tx| {
+            // While nothing can be sent a case stays one that a person can decide.
+            while online && retry::begin(tx, now)? {}
             let claimed = phases::claim(tx, now)?;
             if matches!(claimed, Claimed::Decided) {
                 drop_canceled(tx, now)?;
@@ -261,6 +261,12 @@ impl Till {
             store.write(|tx| {
                 let recorded = phases::record(tx, claim, answer, now)?;
                 drop_canceled(tx, now)?;
+                retry::plan(
+                    tx,
+                    claim.id,
+                    || Ok::<_, AppError>(shop(tx)?.retry_after_hours),
+                    now,
+                )?;
                 Ok::<_, AppError>(recorded)
             })
         });
@@ -316,6 +322,7 @@ impl Till {
             facts.test_mode = !setting.livemode;
             tx.set_setting("shop", &facts)?;
             if before.as_ref() != Some(setting) {
+                tx.forget_retries()?;
                 tx.append(
                     JournalEvent::StripeConnected {
                         account: setting.account.clone(),

@@ -752,6 +752,8 @@ pub struct OutboxView {
     pub need_a_person: Vec<OutboxEntryView>,
     /// Settled in this shift.
     pub settled: Vec<OutboxEntryView>,
+    /// How many more there are than are listed.
+    pub more: OutboxMoreView,
     /// Worth of what waits.
     pub at_risk: MoneyView,
     /// Most allowed on the till.
@@ -760,6 +762,18 @@ pub struct OutboxView {
     pub offline_since: Option<String>,
     /// 0 to 100 while a send runs.
     pub progress: Option<u32>,
+}
+
+/// How many entries of the outbox are not listed.
+#[derive(Debug, Clone, Copy, Serialize, TS)]
+#[ts(export)]
+pub struct OutboxMoreView {
+    /// Waiting for Stripe.
+    pub waiting: u32,
+    /// For a person to decide.
+    pub need_a_person: u32,
+    /// Settled in this shift.
+    pub settled: u32,
 }
 
 /// One charge or refund on its way.
@@ -786,6 +800,8 @@ pub struct OutboxEntryView {
     pub state: TenderStateView,
     /// In short: "Waiting for the network".
     pub says: String,
+    /// When the card is tried again by itself, where the shop's schedule says so.
+    pub retry_at: Option<String>,
 }
 
 /// One entry with its history.

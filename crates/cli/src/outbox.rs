@@ -109,7 +109,7 @@ fn send(folder: &Path, until_quiet: bool, key: &KeyArgs, input: &Input) -> Done 
 }
 
 fn line(entry: &OutboxEntryView) -> String {
-    format!(
+    let mut line = format!(
         "  {}  {:<10} {:>12}  {} · {}  {}",
         entry.id,
         entry.receipt.as_deref().unwrap_or("open sale"),
@@ -117,15 +117,24 @@ fn line(entry: &OutboxEntryView) -> String {
         entry.who,
         entry.says,
         entry.at
-    )
+    );
+    if let Some(at) = &entry.retry_at {
+        line.push_str(&format!("  next {at}"));
+    }
+    line
 }
 
 fn list(outbox: &OutboxView) -> String {
     let mut text = String::new();
-    for (title, entries) in [
-        ("Waiting for Stripe", &outbox.waiting),
-        ("For a person to decide", &outbox.need_a_person),
-        ("Settled in this shift", &outbox.settled),
+    let more = outbox.more;
+    for (title, entries, more) in [
+        ("Waiting for Stripe", &outbox.waiting, more.waiting),
+        (
+            "For a person to decide",
+            &outbox.need_a_person,
+            more.need_a_person,
+        ),
+        ("Settled in this shift", &outbox.settled, more.settled),
     ] {
         if !entries.is_empty() {
             text.push_str(&format!("{title}\n"));
@@ -133,6 +142,9 @@ fn list(outbox: &OutboxView) -> String {
                 text.push_str(&line(entry));
                 text.push('\n');
             }
+        }
+        if more > 0 {
+            text.push_str(&format!("  and {more} more\n"));
         }
     }
     if text.is_empty() {

@@ -48,6 +48,9 @@ pub struct ChargeFacts {
     pub decline_code: Option<String>,
     /// What Stripe advises, in its word.
     pub advice_code: Option<String>,
+    /// The shop's schedule tries it again, nobody else: which of its times this is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retry: Option<u32>,
 }
 
 /// Something that happened.

@@ -32,7 +32,7 @@ pub use open_sale::{OpenState, StoredOpenSale};
 pub use outbox::{HistoryRow, OutboxRow, StoredRequest, Subject};
 pub use people::{UserRow, UserSecrets};
 pub use projection::Rebuilt;
-pub use reads::{ChargeRow, PartRow, RefundRow, SaleRow, ShiftRow};
+pub use reads::{ChargeRow, PartRow, RefundRow, SaleRow, ShiftRow, SoldRow};
 
 /// The shop's file, and the lock on its folder.
 #[derive(Debug)]

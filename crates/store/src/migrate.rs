@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 use crate::error::{Result, StoreError};
 
 /// The migrations, in order. A test holds this against the folder.
-pub(crate) const MIGRATIONS: [&str; 9] = [
+pub(crate) const MIGRATIONS: [&str; 10] = [
     include_str!("../../../migrations/0001_journal.sql"),
     include_str!("../../../migrations/0002_projections.sql"),
     include_str!("../../../migrations/0003_reference.sql"),
@@ -18,6 +18,7 @@ pub(crate) const MIGRATIONS: [&str; 9] = [
     include_str!("../../../migrations/0007_customer_taxes.sql"),
     include_str!("../../../migrations/0008_stripe_cases.sql"),
     include_str!("../../../migrations/0009_tenders.sql"),
+    include_str!("../../../migrations/0010_retries.sql"),
 ];
 
 /// Brings the database to this program's schema. Before the first new migration

@@ -103,7 +103,7 @@ fn row(r: &Row<'_>) -> rusqlite::Result<OutboxRow> {
 }
 
 impl Tx<'_> {
-    /// Writes a row whole.
+    /// Writes a row whole. A retry that was planned is planned no more.
     ///
     /// # Errors
     /// [`StoreError`]: a key that is taken, among others.
@@ -120,7 +120,8 @@ impl Tx<'_> {
                      path = excluded.path, body = excluded.body,
                      api_version = excluded.api_version, first_sent_at = excluded.first_sent_at,
                      in_flight = excluded.in_flight, waiting = excluded.waiting,
-                     next_at = excluded.next_at, private = excluded.private",
+                     next_at = excluded.next_at, private = excluded.private,
+                     retry_at = NULL",
             )?
             .execute((
                 blob::of(entry.id),
@@ -168,6 +169,59 @@ impl Tx<'_> {
                 "SELECT {COLUMNS} FROM outbox
                  WHERE waiting = 1 AND in_flight = 0 AND (next_at <= ?1 OR next_at > ?2)
                  ORDER BY next_at, id LIMIT 1"
+            ))?
+            .query_row([now.0, latest.0], row)
+            .optional()?)
+    }
+
+    /// Plans a retry of a row that does not wait; the next [`Tx::save_outbox`] of it
+    /// ends the plan.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn plan_retry(&self, id: Uuid, at: Option<Timestamp>) -> Result<()> {
+        self.conn
+            .prepare_cached("UPDATE outbox SET retry_at = ?2 WHERE id = ?1")?
+            .execute((blob::of(id), at.map(|t| t.0)))?;
+        Ok(())
+    }
+
+    /// Ends every plan: another account's card is not tried.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn forget_retries(&self) -> Result<()> {
+        let sql = "UPDATE outbox SET retry_at = NULL WHERE retry_at IS NOT NULL";
+        self.conn.execute(sql, [])?;
+        Ok(())
+    }
+
+    /// When a row is tried again by itself.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn retry_at(&self, id: Uuid) -> Result<Option<Timestamp>> {
+        Ok(self
+            .conn
+            .prepare_cached("SELECT retry_at FROM outbox WHERE id = ?1")?
+            .query_row([blob::of(id)], |r| r.get::<_, Option<i64>>(0))
+            .optional()?
+            .flatten()
+            .map(Timestamp))
+    }
+
+    /// The row whose retry has been due longest. One planned for after `latest` was
+    /// planned by a clock that has been set back since: it is due.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn outbox_retry_due(&self, now: Timestamp, latest: Timestamp) -> Result<Option<OutboxRow>> {
+        Ok(self
+            .conn
+            .prepare_cached(&format!(
+                "SELECT {COLUMNS} FROM outbox
+                 WHERE retry_at IS NOT NULL AND (retry_at <= ?1 OR retry_at > ?2)
+                 ORDER BY retry_at, id LIMIT 1"
             ))?
             .query_row([now.0, latest.0], row)
             .optional()?)

@@ -9,6 +9,7 @@ use till_domain::ids::{
 use till_domain::journal::{ChargeFacts, ChargeKind};
 use till_domain::money::{Currency, Money};
 use till_domain::refund::{GiveBack, ReturnedLine};
+use till_domain::sale::Tender;
 
 use crate::error::{Result, StoreError};
 use crate::projection::{charge_word, give_back_word};
@@ -103,6 +104,36 @@ pub struct PartRow {
     pub at: Timestamp,
     /// `re_…`.
     pub stripe_refund: Option<String>,
+}
+
+/// What was sold on a sale, for a list of its tenders.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SoldRow {
+    /// Number of its receipt.
+    pub receipt_number: i64,
+    /// Who sold.
+    pub cashier: UserId,
+    /// Its tenders.
+    pub tenders: Vec<Tender>,
+}
+
+/// The condition of the index `charge_waiting`, word for word.
+const WAITING: &str = "state IN ('queued', 'created', 'awaiting_customer')";
+
+/// The condition of the index `charge_needs_a_person`, word for word.
+const NEEDS_A_PERSON: &str = "debt_paid = 0 AND amount_minor > 0
+  AND (state IN ('declined', 'needs_customer', 'needs_attention', 'expired')
+       OR (state = 'canceled' AND at_risk = 1))";
+
+/// The condition of the index `refund_part_open`, word for word, and half of it.
+const fn open_part(waits: bool) -> &'static str {
+    if waits {
+        "state IN ('queued', 'pending', 'failed', 'needs_attention')
+         AND state IN ('queued', 'pending')"
+    } else {
+        "state IN ('queued', 'pending', 'failed', 'needs_attention')
+         AND state IN ('failed', 'needs_attention')"
+    }
 }
 
 const CHARGE: &str = "tender, sale, how, customer, shift, at, at_risk, amount_minor, state, \
@@ -392,21 +423,77 @@ impl Tx<'_> {
             .transpose()
     }
 
-    /// Refunds at Stripe that wait or were refused, the oldest first.
+    /// The first `limit` refunds at Stripe that wait, or that were refused: the oldest
+    /// first.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub fn open_parts(&self) -> Result<Vec<PartRow>> {
+    pub fn open_parts(&self, waits: bool, limit: u32) -> Result<Vec<PartRow>> {
         let rows: Vec<_> = self
             .conn
             .prepare_cached(&format!(
-                "SELECT {PART} FROM refund_part
-                 WHERE state IN ('queued', 'pending', 'failed', 'needs_attention')
-                 ORDER BY moved_at, id"
+                "SELECT {PART} FROM refund_part WHERE {} ORDER BY moved_at, id LIMIT ?1",
+                open_part(waits)
             ))?
-            .query_map([], part)?
+            .query_map([limit], part)?
             .collect::<rusqlite::Result<_>>()?;
         rows.into_iter().map(read_part).collect()
+    }
+
+    /// How many refunds at Stripe wait, or were refused.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn open_parts_count(&self, waits: bool) -> Result<u32> {
+        let sql = format!(
+            "SELECT count(*) FROM refund_part WHERE {}",
+            open_part(waits)
+        );
+        Ok(self
+            .conn
+            .prepare_cached(&sql)?
+            .query_row([], |r| r.get(0))?)
+    }
+
+    /// What was sold on a sale that is complete, as far as a list of its tenders needs
+    /// it: read from its entry, without its lines.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn sold(&self, sale: SaleId) -> Result<Option<SoldRow>> {
+        #[derive(serde::Deserialize)]
+        struct Entry {
+            sale: Sale,
+        }
+        #[derive(serde::Deserialize)]
+        struct Sale {
+            tenders: Vec<Tender>,
+        }
+        let found = self
+            .conn
+            .prepare_cached(
+                "SELECT s.receipt_number, s.cashier, j.body
+                 FROM sale s JOIN journal j ON j.seq = s.seq WHERE s.id = ?1",
+            )?
+            .query_row([blob::of(sale.0)], |r| {
+                Ok((
+                    r.get(0)?,
+                    UserId(blob::get(r, 1)?),
+                    r.get_ref(2)?.as_bytes()?.to_vec(),
+                ))
+            })
+            .optional()?;
+        found
+            .map(|(receipt_number, cashier, body)| {
+                let entry: Entry = serde_json::from_slice(&body)
+                    .map_err(|_| StoreError::corrupt("a sale's entry"))?;
+                Ok(SoldRow {
+                    receipt_number,
+                    cashier,
+                    tenders: entry.sale.tenders,
+                })
+            })
+            .transpose()
     }
 
     fn charges(&self, tail: &str, params: impl rusqlite::Params) -> Result<Vec<ChargeRow>> {
@@ -426,29 +513,84 @@ impl Tx<'_> {
         Ok(self.charges("tender = ?1", [blob::of(tender.0)])?.pop())
     }
 
-    /// Charges that wait for Stripe, the oldest first.
+    /// The first `limit` charges that wait for Stripe, the oldest first.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub fn charges_waiting(&self) -> Result<Vec<ChargeRow>> {
-        self.charges(
-            "state IN ('queued', 'created', 'awaiting_customer') ORDER BY at, tender",
-            [],
-        )
+    pub fn charges_waiting(&self, limit: u32) -> Result<Vec<ChargeRow>> {
+        self.charges(&format!("{WAITING} ORDER BY at, tender LIMIT ?1"), [limit])
     }
 
-    /// Charges a person must decide, the oldest first.
+    /// The first `limit` charges that a person must decide, the oldest first.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub fn charges_that_need_a_person(&self) -> Result<Vec<ChargeRow>> {
-        self.charges(
-            "debt_paid = 0 AND amount_minor > 0
-             AND (state IN ('declined', 'needs_customer', 'needs_attention', 'expired')
-                  OR (state = 'canceled' AND at_risk = 1))
-             ORDER BY moved_at, tender",
-            [],
-        )
+    pub fn charges_that_need_a_person(&self, limit: u32) -> Result<Vec<ChargeRow>> {
+        let tail = format!("{NEEDS_A_PERSON} ORDER BY moved_at, tender LIMIT ?1");
+        self.charges(&tail, [limit])
+    }
+
+    /// How many charges wait for Stripe, and how many a person must decide.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn charges_open_count(&self) -> Result<(u32, u32)> {
+        let count = |which: &str| {
+            self.conn
+                .prepare_cached(&format!("SELECT count(*) FROM charge WHERE {which}"))?
+                .query_row([], |r| r.get(0))
+        };
+        Ok((count(WAITING)?, count(NEEDS_A_PERSON)?))
+    }
+
+    /// What was accepted at the shop's risk and waits: how many charges, what they come
+    /// to in minor units, and when the oldest was taken.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn waiting_at_risk(&self) -> Result<(u32, i64, Option<Timestamp>)> {
+        let sql = format!(
+            "SELECT count(*), ifnull(sum(amount_minor), 0), min(at) FROM charge
+             WHERE {WAITING} AND at_risk = 1"
+        );
+        Ok(self.conn.prepare_cached(&sql)?.query_row([], |r| {
+            Ok((
+                r.get(0)?,
+                r.get(1)?,
+                r.get::<_, Option<i64>>(2)?.map(Timestamp),
+            ))
+        })?)
+    }
+
+    /// A card of this customer is not settled.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn has_open_charge(&self, customer: CustomerId) -> Result<bool> {
+        for which in [WAITING, NEEDS_A_PERSON] {
+            let sql = format!("SELECT count(*) FROM charge WHERE {which} AND customer = ?1");
+            let open: u32 = self
+                .conn
+                .prepare_cached(&sql)?
+                .query_row([blob::of(customer.0)], |r| r.get(0))?;
+            if open > 0 {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// How many charges were settled in a shift.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn charges_settled_count(&self, shift: ShiftNumber) -> Result<u32> {
+        Ok(self
+            .conn
+            .prepare_cached(
+                "SELECT count(*) FROM charge WHERE moved_shift = ?1 AND state = 'succeeded'",
+            )?
+            .query_row([shift.0], |r| r.get(0))?)
     }
 
     /// Charges settled in a shift, the newest first.

@@ -10,5 +10,6 @@ pub mod machine;
 pub mod phases;
 pub mod reconcile;
 pub mod request;
+pub mod retry;
 pub mod transport;
 pub mod webhook;

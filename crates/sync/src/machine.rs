@@ -268,6 +268,12 @@ pub struct Charge {
     /// How often it was looked at while nothing had happened.
     #[serde(default)]
     pub polls: u32,
+    /// How often the shop's schedule tried it again after a decline.
+    #[serde(default)]
+    pub retried: u32,
+    /// A person has decided about it: no schedule does any more.
+    #[serde(default)]
+    pub by_hand: bool,
 }
 
 /// One refund: what the outbox keeps of it.
@@ -370,6 +376,8 @@ impl Charge {
             attempt: 1,
             failures: 0,
             polls: 0,
+            retried: 0,
+            by_hand: false,
         }
     }
 

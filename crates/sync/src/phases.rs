@@ -55,19 +55,19 @@ pub struct Recorded {
     pub slow_ms: Option<i64>,
 }
 
-fn read<T: serde::de::DeserializeOwned>(text: &str) -> Result<T> {
+pub(crate) fn read<T: serde::de::DeserializeOwned>(text: &str) -> Result<T> {
     serde_json::from_str(text).map_err(|_| StoreError::Corrupt {
         what: "outbox entry",
     })
 }
 
-fn text<T: serde::Serialize>(value: &T) -> Result<String> {
+pub(crate) fn text<T: serde::Serialize>(value: &T) -> Result<String> {
     serde_json::to_string(value).map_err(|_| StoreError::Corrupt {
         what: "outbox entry",
     })
 }
 
-fn note(
+pub(crate) fn note(
     tx: &Tx<'_>,
     id: Uuid,
     at: Timestamp,
@@ -202,6 +202,7 @@ pub fn want_cancel(tx: &Tx<'_>, tender: TenderId, now: Timestamp) -> Result<bool
     let in_flight = tx.outbox(tender.0)?.is_some_and(|row| row.in_flight);
     let charge = change_charge(tx, tender, now, "cancel_wanted", |c| {
         c.goal = Goal::Cancel;
+        c.by_hand = true;
         c.link_next = false;
         if c.is_unknown_to_stripe() && !in_flight {
             c.op = None;
@@ -275,6 +276,7 @@ pub fn try_again(
 ) -> Result<()> {
     let charge = change_charge(tx, tender, now, "try_again", |c| {
         c.goal = Goal::Collect;
+        c.by_hand = true;
         c.giving_up = false;
         c.link_next = false;
         c.failures = 0;
@@ -304,6 +306,7 @@ pub fn offer_link(
 ) -> Result<()> {
     let charge = change_charge(tx, tender, now, "link_wanted", |c| {
         c.goal = Goal::Collect;
+        c.by_hand = true;
         c.giving_up = false;
         c.link_next = true;
         c.failures = 0;
@@ -326,6 +329,7 @@ pub fn offer_link(
 /// [`StoreError`].
 pub fn write_off(tx: &Tx<'_>, tender: TenderId, by: Approval, now: Timestamp) -> Result<()> {
     let charge = change_charge(tx, tender, now, "written_off", |c| {
+        c.by_hand = true;
         c.state = ChargeState::WrittenOff;
     })?;
     tx.append(

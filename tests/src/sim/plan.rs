@@ -215,6 +215,8 @@ pub struct Schedule {
     pub seed: u64,
     /// How the saved cards behave.
     pub banks: [Bank; 6],
+    /// The shop tries declined cards again by itself.
+    pub retries: bool,
     /// What happens, in order.
     pub steps: Vec<Step>,
 }
@@ -518,6 +520,13 @@ impl Schedule {
                 cut: (random.below(100) < character.cut).then(|| random.next() >> 40),
             })
             .collect();
-        Self { seed, banks, steps }
+        // Drawn apart: with or without it, the rest of a seed is the same.
+        let retries = Random::from_seed(seed ^ 0x7265_7472_6965_7321).one_in(2);
+        Self {
+            seed,
+            banks,
+            retries,
+            steps,
+        }
     }
 }

@@ -79,9 +79,17 @@ pub(crate) fn run(schedule: &Schedule, at: &mut usize) -> Held<Tally> {
         *at += 1;
     }
     world.settle()?;
+    if schedule.retries {
+        // Each attempt, and the age that ends them.
+        world.days(4)?;
+    }
     world.resolve()?;
     world.settle()?;
     world.oracle.all_settled()?;
+    if schedule.retries {
+        // What was settled another way is not tried.
+        world.days(2)?;
+    }
     let bytes = world.disk.bytes();
     world.oracle.no_secret("the shop's file", &bytes)?;
     let mut tally = world.tally;
@@ -139,6 +147,10 @@ impl World {
         let sign_in = |id: &str, pin| till.sign_in(id.parse().unwrap(), pin).unwrap();
         let cashier = sign_in(&template().cashier, CASHIER_PIN);
         let manager = sign_in(&template().manager, MANAGER_PIN);
+        if schedule.retries {
+            let hours = "[offline]\nretry_after_hours = [1, 20, 40]\n";
+            till.set_settings(&manager, "settings.toml", hours).unwrap();
+        }
         till.set_reachable(true);
         Self {
             oracle: Oracle::new(&disk.db()),
@@ -723,6 +735,16 @@ impl World {
                 });
             self.pass(next.clamp(1_000, SETTLED_MS));
         }
+    }
+
+    /// So many days pass, half a day at a time, while nothing goes wrong.
+    fn days(&mut self, days: u32) -> Held<()> {
+        for _ in 0..days * 2 {
+            self.pass(12 * 3_600_000);
+            self.look()?;
+            self.settle()?;
+        }
+        Ok(())
     }
 
     /// A manager goes through the cases: cash from one customer, the next is given up.

@@ -1216,6 +1216,7 @@ export class FakeTill {
           amount: eur(tender.amount),
           state: "queued",
           says: "Waiting for the network",
+          retry_at: null,
         },
         history: [{ at: ago(0), says: "Sale complete. On a saved card, at your risk.", state: "certain" }],
         link: null,
@@ -1339,6 +1340,7 @@ export class FakeTill {
       settled: this.#entries
         .filter(({ entry }) => entry.state === "certain" || entry.state === "closed")
         .map(({ entry }) => entry),
+      more: { waiting: 0, need_a_person: 0, settled: 0 },
       at_risk: eur(this.#atRisk()),
       limit: eur(ON_TILL),
       offline_since: this.#isOnline() ? null : this.offlineSince,
@@ -1544,7 +1546,7 @@ export class FakeTill {
       ["e1", "Björn Lindqvist", "Mastercard •••• 4444", 3860, "queued", "Waiting for the network", 157],
       ["e2", "Zoë Fernández", "Mastercard •••• 7719", 2715, "unknown", "Sent, no answer yet", 205],
       ["e3", "Íñigo Larrañaga", "Pay link", 1845, "queued", "Pay link, goes out when online", 265],
-      ["e4", "Chloé Dubois", "Visa •••• 5502", 2340, "declined", "Not enough money", 1500],
+      ["e4", "Chloé Dubois", "Visa •••• 5502", 2340, "declined", "Declined; tried again by itself", 1500],
       ["e5", "Günther Weiß", "Visa •••• 0341", 1290, "declined", "Card has expired", 4300],
       ["e6", "Ana Ortega", "Visa •••• 4242", 1999, "certain", "Charged", 300],
     ];
@@ -1560,6 +1562,8 @@ export class FakeTill {
         amount: eur(amount),
         state,
         says,
+        // The bank said to try later, and the shop's schedule does.
+        retry_at: id === "e4" ? ago(-200) : null,
       },
       history: [
         {

@@ -45,4 +45,8 @@ state: TenderStateView,
 /**
  * In short: "Waiting for the network".
  */
-says: string, };
+says: string, 
+/**
+ * When the card is tried again by itself, where the shop's schedule says so.
+ */
+retry_at: string | null, };
