@@ -107,6 +107,10 @@ impl Outbox for Line {
         self.till.ask()
     }
 
+    fn ask_at(&self) -> Result<Option<Timestamp>, AppError> {
+        self.till.ask_at()
+    }
+
     fn told(&self, answer: &Answer) -> Result<bool, AppError> {
         self.till.told(answer)
     }

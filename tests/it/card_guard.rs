@@ -5,7 +5,7 @@ use std::path::Path;
 
 use till_app::error::{AppError, ErrorCode};
 use till_app::view::{
-    DiscountInput, ForeignCountInput, OutboxAction, RefundLineInput, TenderKindView,
+    DiscountInput, ForeignCountInput, OutboxAction, RefundLineInput, SaveCardOn, TenderKindView,
 };
 use till_app::{FileForm, Import, Others};
 use till_domain::catalog::Role;
@@ -120,6 +120,39 @@ const WAYS: &[Way] = &[
     free("scan", |w, t| w.till().scan(w.cashier(), t).map(drop)),
     free("read_code", |w, t| w.till().read_code(t, None).map(drop)),
     free("search", |w, t| w.till().search(t).map(drop)),
+    free("edit_customer name", |w, t| {
+        w.till().edit_customer(w.cashier(), &customer_id(w), t, None, None).map(drop)
+    }),
+    free("edit_customer email", |w, t| {
+        w.till().edit_customer(w.cashier(), &customer_id(w), "Ana", Some(t), None).map(drop)
+    }),
+    free("edit_customer phone", |w, t| {
+        w.till().edit_customer(w.cashier(), &customer_id(w), "Ana", None, Some(t)).map(drop)
+    }),
+    named("edit_customer", |w, t| {
+        w.till().edit_customer(w.cashier(), t, "Ana", None, None).map(drop)
+    }),
+    named("customer", |w, t| w.till().customer(w.cashier(), t).map(drop)),
+    named("save_card customer", |w, t| {
+        w.till().save_card(w.cashier(), t, &SaveCardOn::Page, "1").map(drop)
+    }),
+    named("save_card reader", |w, t| {
+        let on = SaveCardOn::Reader(t.into());
+        w.till().save_card(w.cashier(), &customer_id(w), &on, "1").map(drop)
+    }),
+    named("save_card agreed_to", |w, t| {
+        w.till().save_card(w.cashier(), &customer_id(w), &SaveCardOn::Page, t).map(drop)
+    }),
+    named("card_saving", |w, t| w.till().card_saving(t).map(drop)),
+    named("cancel_card_saving", |w, t| w.till().cancel_card_saving(w.cashier(), t).map(drop)),
+    named("card_page", |w, t| w.till().card_page(w.cashier(), t).map(drop)),
+    named("set_default_card", |w, t| {
+        w.till().set_default_card(w.cashier(), &customer_id(w), t).map(drop)
+    }),
+    named("remove_card", |w, t| w.till().remove_card(w.cashier(), &customer_id(w), t).map(drop)),
+    named("tender_saved_card", |w, t| {
+        w.till().tender_saved_card(w.cashier(), t, None, None).map(drop)
+    }),
     free("customers", |w, t| w.till().customers(t).map(drop)),
     free("refund_find", |w, t| w.till().refund_find(t).map(drop)),
     // Amounts.

@@ -22,6 +22,7 @@ mod promotions;
 mod published;
 mod reconcile;
 mod retries;
+mod saved_cards;
 mod scan;
 mod schemas;
 mod simulation;

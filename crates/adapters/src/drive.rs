@@ -89,6 +89,13 @@ pub trait Outbox: Send + Sync + 'static {
     /// Nothing is asked.
     fn ask(&self) -> Result<Option<StoredRequest>, Self::Error>;
 
+    /// When something is to be asked beside the outbox that somebody waits for. May
+    /// block.
+    ///
+    /// # Errors
+    /// It is asked in its turn.
+    fn ask_at(&self) -> Result<Option<Timestamp>, Self::Error>;
+
     /// What came back; true where there is something new to show. May block.
     ///
     /// # Errors
@@ -146,6 +153,10 @@ impl Outbox for Till {
 
     fn ask(&self) -> Result<Option<StoredRequest>, AppError> {
         Self::ask(self)
+    }
+
+    fn ask_at(&self) -> Result<Option<Timestamp>, AppError> {
+        Self::ask_at(self)
     }
 
     fn told(&self, answer: &Answer) -> Result<bool, AppError> {
@@ -589,6 +600,10 @@ async fn round<O: Outbox, W: Wire>(
         Quiet::Done => {
             next_at = drained.next_at;
             changed |= look_around(outbox, &**transport).await;
+            match blocking(outbox, |o| o.ask_at()).await {
+                Ok(ask_at) => next_at = next_at.into_iter().chain(ask_at).min(),
+                Err(error) => tracing::error!(%error, "not known when to ask again"),
+            }
             let outbox = Arc::clone(outbox);
             if let Err(error) = spawn_blocking(move || outbox.idle()).await {
                 tracing::error!(%error, "no checkpoint");
@@ -768,6 +783,10 @@ mod tests {
 
         fn ask(&self) -> Result<Option<StoredRequest>, Full> {
             Ok((self.questions.load(SeqCst) > 0).then(|| get("/v1/events")))
+        }
+
+        fn ask_at(&self) -> Result<Option<Timestamp>, Full> {
+            Ok(None)
         }
 
         fn told(&self, _: &Answer) -> Result<bool, Full> {

@@ -1,5 +1,5 @@
-//! What the till asks of Stripe beside the outbox: the events, often while something is
-//! open, and once a day the books.
+//! What the till asks of Stripe beside the outbox: for a card that is being saved or
+//! removed, for the events, often while something is open, and once a day the books.
 //!
 //! Invariants:
 //! - nothing is asked while Stripe cannot be reached, and one request at a time;
@@ -21,6 +21,7 @@ use till_sync::reconcile::{Taken, Unread};
 use till_sync::request::stripe_factor;
 use till_sync::transport::Answer;
 
+use crate::cards::Asked;
 use crate::error::{AppError, ErrorCode};
 use crate::figures::{local, money};
 use crate::reconcile::Reconciling;
@@ -46,6 +47,8 @@ enum Reading {
 /// What is being asked, and when more is. Not on disk: a start asks anew.
 #[derive(Debug, Default)]
 pub(crate) struct Asking {
+    /// About a saved card; before all else, because somebody stands there.
+    card: Option<Asked>,
     reading: Option<Reading>,
     not_before: Option<Timestamp>,
     events_at: Option<Timestamp>,
@@ -216,7 +219,16 @@ impl Till {
     pub fn ask(&self) -> Result<Option<StoredRequest>, AppError> {
         let now = self.now();
         let mut asking = self.asking();
-        if !self.is_online() || is_ahead(asking.not_before, now) {
+        if !self.is_online() {
+            return Ok(None);
+        }
+        if asking.card.is_none() {
+            asking.card = self.next_card_request(now)?;
+        }
+        if let Some(asked) = &asking.card {
+            return Ok(Some(asked.request.clone()));
+        }
+        if is_ahead(asking.not_before, now) {
             return Ok(None);
         }
         if asking.reading.is_none() {
@@ -230,6 +242,17 @@ impl Till {
             Some(Reading::Books(reading)) => reading.ask(),
             None => None,
         })
+    }
+
+    /// When something is to be asked next that somebody waits for.
+    ///
+    /// # Errors
+    /// What the store says.
+    pub fn ask_at(&self) -> Result<Option<Timestamp>, AppError> {
+        if !self.is_online() {
+            return Ok(None);
+        }
+        self.next_card_at()
     }
 
     fn known(&self) -> Result<Known, AppError> {
@@ -266,6 +289,9 @@ impl Till {
     pub fn told(&self, answer: &Answer) -> Result<bool, AppError> {
         let now = self.now();
         let mut asking = self.asking();
+        if let Some(asked) = asking.card.take() {
+            return self.card_answered(&asked, answer, now);
+        }
         match asking.reading.take() {
             None => Ok(false),
             Some(Reading::Events(mut polling, known)) => {

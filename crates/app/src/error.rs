@@ -98,6 +98,12 @@ pub enum ErrorCode {
     OverLimit,
     /// The customer has no saved card with consent.
     NoSavedCard,
+    /// Nobody has said that the customer agreed to these words.
+    ConsentMissing,
+    /// A charge on the card is not settled.
+    CardInUse,
+    /// A card is being saved for this customer already.
+    SavingUnderWay,
     /// More than was sold less what was returned.
     MoreThanSold,
     /// The sale has been completed or undone already.
@@ -215,6 +221,15 @@ impl ErrorCode {
             }
             Self::NoSavedCard => {
                 "This customer has no saved card. Nothing was charged. Take another tender."
+            }
+            Self::ConsentMissing => {
+                "No card was saved and nothing was charged. Show the customer the words as they are now, and ask whether they agree."
+            }
+            Self::CardInUse => {
+                "A charge on this card is not settled yet, so the card stays. Settle it first: in the outbox, or by completing the sale."
+            }
+            Self::SavingUnderWay => {
+                "A card is being saved for this customer already. Nothing was charged. Finish or cancel that first."
             }
             Self::MoreThanSold => "More than was sold and not yet returned. Nothing was refunded.",
             Self::AlreadyDone => "That is done already. It was not done twice.",

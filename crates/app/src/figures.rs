@@ -3,7 +3,7 @@
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use rust_decimal::Decimal;
-use till_domain::catalog::{Customer, Role, Unit, User};
+use till_domain::catalog::{Customer, KeptCard, Role, Unit, User};
 use till_domain::charge::ChargeState;
 use till_domain::ids::{Timestamp, UserId};
 use till_domain::journal::ChargeFacts;
@@ -107,7 +107,32 @@ pub(crate) fn user(user: &User, locked_until: Option<String>) -> UserView {
     }
 }
 
-pub(crate) fn customer(customer: &Customer) -> CustomerView {
+/// The month of "12/2030" is over in the shop's zone; what cannot be read is not.
+pub(crate) fn is_expired(expires: &str, shop: &Shop, now: Timestamp) -> bool {
+    let Some((month, year)) = expires.split_once('/') else {
+        return false;
+    };
+    let (Ok(month), Ok(year)) = (month.trim().parse::<i8>(), year.trim().parse::<i16>()) else {
+        return false;
+    };
+    let today = day(shop, now);
+    (year, month) < (today.year(), today.month())
+}
+
+fn card(kept: &KeptCard, shop: &Shop, now: Timestamp) -> CardView {
+    CardView {
+        id: kept.id.to_string(),
+        brand: kept.card.brand.clone(),
+        last4: kept.card.last4.clone(),
+        expires: kept.card.expires.clone(),
+        expired: is_expired(&kept.card.expires, shop, now),
+        is_default: kept.is_default,
+        agreed_at: local(shop, kept.consent.at),
+        agreed_to: kept.consent.words.clone(),
+    }
+}
+
+pub(crate) fn customer(customer: &Customer, shop: &Shop, now: Timestamp) -> CustomerView {
     CustomerView {
         id: customer.id.to_string(),
         name: customer.name.clone(),
@@ -117,12 +142,12 @@ pub(crate) fn customer(customer: &Customer) -> CustomerView {
             .or(customer.phone.as_deref())
             .map(mask),
         groups: customer.groups.clone(),
-        card: customer.card.as_ref().map(|card| CardView {
-            id: card.payment_method.clone(),
-            brand: card.brand.clone(),
-            last4: card.last4.clone(),
-            expires: card.expires.clone(),
-        }),
+        card: customer.default_card().map(|kept| card(kept, shop, now)),
+        cards: customer
+            .cards
+            .iter()
+            .map(|kept| card(kept, shop, now))
+            .collect(),
     }
 }
 
@@ -370,7 +395,7 @@ pub(crate) fn sale(
     sale: &OpenSale,
     quote: &Quote,
     book: &PromotionBook,
-    customer_: Option<&Customer>,
+    customer: Option<CustomerView>,
     charges: &[LiveCharge],
     shop: &Shop,
 ) -> Result<SaleView, AppError> {
@@ -417,7 +442,7 @@ pub(crate) fn sale(
     Ok(SaleView {
         id: sale.id.to_string(),
         lines,
-        customer: customer_.map(customer),
+        customer,
         gross: money(gross),
         discount: money(discount),
         coupons: coupons(sale, quote, book),

@@ -10,7 +10,9 @@
 mod asking;
 pub mod auth;
 mod books;
+mod cards;
 pub mod catalogue;
+mod customers;
 pub mod error;
 mod figures;
 mod guard;

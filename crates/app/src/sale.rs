@@ -19,12 +19,12 @@ use till_sync::phases;
 use crate::auth::Session;
 use crate::error::{AppError, ErrorCode};
 use crate::figures::{self, LiveCharge, local, money, tender_label};
-use crate::guard::{check_text, no_card};
+use crate::guard::no_card;
 use crate::taxes;
 use crate::tender::ask_for_charge;
 use crate::view::{
-    ApprovalInput, BootView, CustomerView, DiscountInput, DoneView, PlaceView, ProductView,
-    ProfileView, SaleSummaryView, SaleView, ShiftView, ShopView, SuspendedView, UserView, WhyView,
+    ApprovalInput, BootView, DiscountInput, DoneView, PlaceView, ProductView, ProfileView,
+    SaleSummaryView, SaleView, ShiftView, ShopView, SuspendedView, UserView, WhyView,
 };
 use crate::{Effects, OPEN_DRAWER, Shop, Till, amount, number, paper, shop};
 
@@ -188,7 +188,7 @@ impl Till {
             sale,
             &quote,
             &offers.book,
-            customer.as_ref(),
+            customer.map(|c| figures::customer(&c, shop, self.now())),
             &live_charges(tx, sale)?,
             shop,
         )
@@ -660,16 +660,6 @@ impl Till {
         })
     }
 
-    /// Customers by name.
-    ///
-    /// # Errors
-    /// [`ErrorCode::LooksLikeCard`], and what the store says.
-    pub fn customers(&self, text: &str) -> Result<Vec<CustomerView>, AppError> {
-        no_card(text)?;
-        let found = self.store()?.read(|tx| tx.customers(text, 50))?;
-        Ok(found.iter().map(figures::customer).collect())
-    }
-
     /// Puts a customer on the sale, or takes them off.
     ///
     /// # Errors
@@ -694,33 +684,6 @@ impl Till {
             }
             sale.customer = id;
             taxes::follow_customer(tx, shop, sale, now)
-        })
-    }
-
-    /// Erases a customer's personal data. The journal holds their id alone and
-    /// still verifies.
-    ///
-    /// # Errors
-    /// [`ErrorCode::NotNow`] while a card of theirs is not settled.
-    pub fn erase_customer(&self, session: &Session, customer: &str) -> Result<(), AppError> {
-        session.must_manage()?;
-        let id: CustomerId = customer.parse().map_err(|_| ErrorCode::NotFound)?;
-        let now = self.now();
-        self.store()?.write(|tx| {
-            if tx.has_open_charge(id)? {
-                return Err(AppError::from(ErrorCode::NotNow));
-            }
-            if !tx.erase_customer(id)? {
-                return Err(ErrorCode::NotFound.into());
-            }
-            tx.append(
-                JournalEvent::CustomerErased {
-                    customer: id,
-                    by: session.user().id,
-                },
-                now,
-            )?;
-            Ok(())
         })
     }
 
@@ -941,33 +904,6 @@ impl Till {
     pub fn receipts_so_far(&self) -> Result<usize, AppError> {
         let next = self.store()?.read(|tx| tx.next_receipt_number())?;
         Ok(usize::try_from(next.saturating_sub(1)).unwrap_or(0))
-    }
-
-    /// Adds a customer without a card.
-    ///
-    /// # Errors
-    /// A name that cannot be, or looks like a card number.
-    pub fn add_customer(
-        &self,
-        name: &str,
-        email: Option<&str>,
-        phone: Option<&str>,
-    ) -> Result<CustomerView, AppError> {
-        check_text(name, 80)?;
-        for text in [email, phone].into_iter().flatten() {
-            check_text(text, 120)?;
-        }
-        let customer = Customer {
-            id: CustomerId(self.new_id()),
-            name: name.trim().to_owned(),
-            email: email.map(str::to_owned),
-            phone: phone.map(str::to_owned),
-            card: None,
-            groups: Vec::new(),
-            tax_set: None,
-        };
-        self.store()?.write(|tx| tx.add_customer(&customer, None))?;
-        Ok(figures::customer(&customer))
     }
 }
 

@@ -9,8 +9,10 @@ use std::path::Path;
 use rust_decimal::Decimal;
 use serde::{Deserialize, Deserializer, Serialize};
 use till_domain::barcode::{Rule, RuleError, ValueKind};
-use till_domain::catalog::{Customer, Product, Role, SavedCard, User};
-use till_domain::ids::{CustomerId, ProductId, UserId};
+use till_domain::catalog::{
+    Consent, ConsentWay, Customer, KeptCard, Product, Role, SavedCard, User,
+};
+use till_domain::ids::{CardId, CustomerId, ProductId, Timestamp, UserId};
 use till_domain::limits::Limits;
 use till_domain::money::{Currency, Money};
 use till_domain::sale::Pricing;
@@ -587,22 +589,43 @@ impl Till {
             catalogue::take_in_sample(tx, &shop, products, || ProductId(till.new_id()))?;
             for c in &sample.customers {
                 let card = c.card.as_ref();
+                let id = CustomerId(till.new_id());
+                let cards = card.map(|card| {
+                    let agreed = card.consent_at.parse::<jiff::Timestamp>();
+                    Ok::<_, AppError>(KeptCard {
+                        // Cards have names of their own; this one is the only one.
+                        id: CardId(id.0),
+                        card: SavedCard {
+                            stripe_customer: card.stripe_customer.clone(),
+                            payment_method: card.payment_method.clone(),
+                            brand: brand_name(&card.brand),
+                            last4: card.last4.clone(),
+                            expires: card.exp.clone(),
+                        },
+                        consent: Consent {
+                            at: Timestamp(
+                                agreed
+                                    .map_err(|_| AppError::internal("the sample shop's day"))?
+                                    .as_millisecond(),
+                            ),
+                            by: None,
+                            way: ConsentWay::Earlier,
+                            words: String::new(),
+                        },
+                        is_default: true,
+                    })
+                });
                 let customer = Customer {
-                    id: CustomerId(till.new_id()),
+                    id,
                     name: c.name.clone(),
                     email: c.email.clone(),
                     phone: c.phone.clone(),
-                    card: card.map(|card| SavedCard {
-                        stripe_customer: card.stripe_customer.clone(),
-                        payment_method: card.payment_method.clone(),
-                        brand: brand_name(&card.brand),
-                        last4: card.last4.clone(),
-                        expires: card.exp.clone(),
-                    }),
+                    stripe_customer: card.map(|card| card.stripe_customer.clone()),
+                    cards: cards.transpose()?.into_iter().collect(),
                     groups: c.groups.clone(),
                     tax_set: None,
                 };
-                tx.add_customer(&customer, card.map(|c| c.consent_at.as_str()))?;
+                tx.add_customer(&customer)?;
             }
             for promotion in crate::promotion::sample()? {
                 tx.put_promotion(&promotion)?;

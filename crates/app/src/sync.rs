@@ -50,7 +50,8 @@ fn may_join(tx: &Tx<'_>, setting: &StripeSetting) -> Result<(), AppError> {
     let same = before
         .as_ref()
         .is_none_or(|b| b.account == setting.account && b.livemode == setting.livemode);
-    if !same && tx.outbox_waiting_count()? > 0 {
+    let waits = tx.outbox_waiting_count()? > 0 || !tx.card_tasks_waiting()?.is_empty();
+    if !same && waits {
         return Err(ErrorCode::StripeAccountDiffers.into());
     }
     Ok(())
@@ -260,6 +261,7 @@ impl Till {
         let recorded = self.store().and_then(|mut store| {
             store.write(|tx| {
                 let recorded = phases::record(tx, claim, answer, now)?;
+                crate::cards::learn_gone(tx, claim, answer, now)?;
                 drop_canceled(tx, now)?;
                 retry::plan(
                     tx,

@@ -160,7 +160,8 @@ impl Till {
                 Ok(known.ok_or(ErrorCode::NotFound)?)
             };
             let before = known()?;
-            change(tx, &crate::shop(tx)?, id)?;
+            let shop = crate::shop(tx)?;
+            change(tx, &shop, id)?;
             let after = known()?;
             if before != after {
                 tx.append(
@@ -173,7 +174,7 @@ impl Till {
                     now,
                 )?;
             }
-            Ok(figures::customer(&after))
+            Ok(figures::customer(&after, &shop, now))
         })
     }
 }

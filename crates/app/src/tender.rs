@@ -8,7 +8,7 @@
 //! - a tender leaves the sale when its money is known to be free, not before.
 
 use till_domain::charge::ChargeState;
-use till_domain::ids::{ReceiptNumber, RefundPartId, TenderId, Timestamp};
+use till_domain::ids::{CardId, ReceiptNumber, RefundPartId, TenderId, Timestamp};
 use till_domain::journal::{ChargeKind, JournalEvent};
 use till_domain::limits::Exposure;
 use till_domain::money::Money;
@@ -21,7 +21,7 @@ use till_sync::request::{NotChargeable, Private, chargeable, mail_address, strip
 
 use crate::auth::Session;
 use crate::error::{AppError, ErrorCode};
-use crate::figures::{cash_left, money};
+use crate::figures::{cash_left, is_expired, money};
 use crate::guard::check_text;
 use crate::outbox::exposure;
 use crate::sale::{customer_of, live_charge, tender_id};
@@ -213,6 +213,17 @@ pub(crate) fn ask_for_charge(
     Ok(())
 }
 
+/// What one way of paying by card needs to know beside the amount.
+#[derive(Debug, Clone, Copy)]
+enum Extra<'a> {
+    /// Nothing: of a saved card, the customer's default one.
+    None,
+    /// Where a pay link goes.
+    Contact(&'a str),
+    /// Which saved card.
+    Card(CardId),
+}
+
 impl Till {
     /// The ways to pay the rest, now.
     ///
@@ -235,10 +246,14 @@ impl Till {
                 shop.limits.check(rest, &exposure)?
             };
             let customer = customer_of(tx, &sale)?;
-            let card = customer.as_ref().and_then(|c| c.card.as_ref());
             let too_little = chargeable(rest) == Err(NotChargeable::TooSmall);
             let mut others = Vec::new();
-            let mut offer = |kind, title: String, mut says: String, possible: bool, last4: &str| {
+            let mut offer = |kind,
+                             title: String,
+                             mut says: String,
+                             possible: bool,
+                             last4: &str,
+                             saved: Option<CardId>| {
                 let card = kind != TenderKindView::ExternalTerminal;
                 let certain = online || !card;
                 if card && too_little {
@@ -270,26 +285,47 @@ impl Till {
                     most: None,
                     needs_manager: card && over.is_some(),
                     receipt_says,
+                    card: saved.map(|id| id.to_string()),
                 });
             };
-            match (card, &customer) {
-                (Some(card), Some(customer)) => offer(
-                    TenderKindView::SavedCard,
-                    format!("Saved card · {} •••• {}", card.brand, card.last4),
-                    if online {
-                        format!("{}. Charged now.", customer.name)
-                    } else {
-                        format!("{}. Charged when back online.", customer.name)
-                    },
-                    true,
-                    &card.last4,
-                ),
-                _ => offer(
+            let cards = customer.as_ref().map(|c| (&c.name, c.cards.as_slice()));
+            match cards {
+                Some((name, cards)) if !cards.is_empty() => {
+                    for kept in cards {
+                        let expired = is_expired(&kept.card.expires, &shop, now);
+                        let mut says = match (online, expired) {
+                            (true, _) => format!("{name}. Charged now."),
+                            (false, false) => format!("{name}. Charged when back online."),
+                            (false, true) => name.clone(),
+                        };
+                        if expired {
+                            says.push_str(&format!(
+                                " Expired {}: {}",
+                                kept.card.expires,
+                                if online {
+                                    "the bank may refuse it."
+                                } else {
+                                    "not taken while offline."
+                                }
+                            ));
+                        }
+                        offer(
+                            TenderKindView::SavedCard,
+                            format!("Saved card · {} •••• {}", kept.card.brand, kept.card.last4),
+                            says,
+                            online || !expired,
+                            &kept.card.last4,
+                            Some(kept.id),
+                        );
+                    }
+                }
+                Some(_) | None => offer(
                     TenderKindView::SavedCard,
                     "Saved card".into(),
                     "Choose a customer with a saved card first.".into(),
                     false,
                     "",
+                    None,
                 ),
             }
             if shop.test_mode {
@@ -303,6 +339,7 @@ impl Till {
                     },
                     true,
                     "4242",
+                    None,
                 );
             }
             offer(
@@ -315,6 +352,7 @@ impl Till {
                 },
                 true,
                 "",
+                None,
             );
             offer(
                 TenderKindView::ExternalTerminal,
@@ -322,6 +360,7 @@ impl Till {
                 "Charge on the other machine, type its slip number.".into(),
                 true,
                 "",
+                None,
             );
             let limits = if online {
                 None
@@ -551,7 +590,28 @@ impl Till {
         asked: Option<&str>,
         approval: Option<&ApprovalInput>,
     ) -> Result<SaleView, AppError> {
-        self.tender_by_card(session, kind, asked, None, approval)
+        self.tender_by_card(session, kind, asked, Extra::None, approval)
+    }
+
+    /// Takes one of the customer's saved cards, by its id here.
+    ///
+    /// # Errors
+    /// As [`Till::tender_card`].
+    pub fn tender_saved_card(
+        &self,
+        session: &Session,
+        card: &str,
+        asked: Option<&str>,
+        approval: Option<&ApprovalInput>,
+    ) -> Result<SaleView, AppError> {
+        let card = card.parse().map_err(|_| ErrorCode::NotFound)?;
+        self.tender_by_card(
+            session,
+            TenderKindView::SavedCard,
+            asked,
+            Extra::Card(card),
+            approval,
+        )
     }
 
     /// Takes a pay link; `contact` is where it goes.
@@ -570,7 +630,7 @@ impl Till {
             session,
             TenderKindView::PayLink,
             asked,
-            Some(contact),
+            Extra::Contact(contact),
             approval,
         )
     }
@@ -580,7 +640,7 @@ impl Till {
         session: &Session,
         kind: TenderKindView,
         asked: Option<&str>,
-        contact: Option<&str>,
+        extra: Extra<'_>,
         approval: Option<&ApprovalInput>,
     ) -> Result<SaleView, AppError> {
         let approval = approval.map(|input| self.approve(input)).transpose()?;
@@ -603,11 +663,19 @@ impl Till {
                 NotChargeable::Unit => ErrorCode::TenderUnavailable,
             })?;
             let capture = match kind {
-                TenderKindView::SavedCard => CardCapture::SavedCard(
-                    customer_of(tx, sale)?
-                        .and_then(|c| c.card)
-                        .ok_or(ErrorCode::NoSavedCard)?,
-                ),
+                TenderKindView::SavedCard => {
+                    let customer = customer_of(tx, sale)?.ok_or(ErrorCode::NoSavedCard)?;
+                    let kept = match extra {
+                        Extra::Card(id) => customer.cards.iter().find(|c| c.id == id),
+                        Extra::None | Extra::Contact(_) => customer.default_card(),
+                    };
+                    let kept = kept.ok_or(ErrorCode::NoSavedCard)?;
+                    // A promise on a card that the bank has replaced is worth little.
+                    if !online && is_expired(&kept.card.expires, shop, now) {
+                        return Err(ErrorCode::TenderUnavailable.into());
+                    }
+                    CardCapture::SavedCard(kept.card.clone())
+                }
                 TenderKindView::SimulatedReader if shop.test_mode => CardCapture::SimulatedReader {
                     payment_method: TEST_CARD.into(),
                 },
@@ -641,7 +709,7 @@ impl Till {
                 },
                 amount,
             };
-            if let Some(contact) = contact {
+            if let Extra::Contact(contact) = extra {
                 sale.contacts.push((id, contact.trim().to_owned()));
             }
             if online {

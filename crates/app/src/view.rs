@@ -433,8 +433,10 @@ pub struct CustomerView {
     pub contact: Option<String>,
     /// Groups that promotions can be for.
     pub groups: Vec<String>,
-    /// Saved card, if there is one with consent.
+    /// The saved card that is charged where no other is chosen.
     pub card: Option<CardView>,
+    /// Every saved card, that one first.
+    pub cards: Vec<CardView>,
 }
 
 /// All that is ever kept of a card.
@@ -449,6 +451,94 @@ pub struct CardView {
     pub last4: String,
     /// "12/2030".
     pub expires: String,
+    /// The month in which it expires is over.
+    pub expired: bool,
+    /// Charged where no other is chosen.
+    pub is_default: bool,
+    /// When its customer agreed.
+    pub agreed_at: String,
+    /// To which words, by their version; empty where the till was not there.
+    pub agreed_to: String,
+}
+
+/// One customer, with all that is kept of them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, TS)]
+#[ts(export)]
+pub struct CustomerDetailView {
+    /// As in a list.
+    pub customer: CustomerView,
+    /// E-mail address.
+    pub email: Option<String>,
+    /// Telephone.
+    pub phone: Option<String>,
+    /// Code of the taxes that they are charged instead of the products' own.
+    pub tax_set: Option<String>,
+    /// A card that is being saved, or was a moment ago.
+    pub saving: Option<SavingView>,
+    /// Cards that Stripe has yet to be told of: they are kept no more.
+    pub removing: u32,
+}
+
+/// What a customer agrees to before their card is saved.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, TS)]
+#[ts(export)]
+pub struct CardConsentView {
+    /// Which words: recorded with the card.
+    pub version: String,
+    /// The words.
+    pub words: String,
+}
+
+/// Where the customer gives their card.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, serde::Deserialize, TS)]
+#[ts(export)]
+#[serde(rename_all = "snake_case")]
+pub enum SaveCardOn {
+    /// Stripe's page: here in the browser, or on the customer's phone.
+    Page,
+    /// The reader of this name of Stripe's.
+    Reader(String),
+}
+
+/// How far saving a card is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, TS)]
+#[ts(export)]
+#[serde(rename_all = "snake_case")]
+pub enum SavingStateView {
+    /// Stripe is being asked for the page, or the reader.
+    Preparing,
+    /// The page is there.
+    PageOpen,
+    /// The reader asks for the card.
+    AtReader,
+    /// Given up; Stripe is being told.
+    Canceling,
+    /// The card is kept.
+    Saved,
+    /// Nobody gave a card in time.
+    Expired,
+    /// Given up.
+    Canceled,
+    /// It was refused.
+    Failed,
+}
+
+/// A card that is being saved.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, TS)]
+#[ts(export)]
+pub struct SavingView {
+    /// Id; also the card's, once it is kept.
+    pub id: String,
+    /// Whose.
+    pub customer: String,
+    /// How far it is.
+    pub state: SavingStateView,
+    /// What a person should know or do.
+    pub says: String,
+    /// Where the page is, while it waits: for the customer's phone.
+    pub url: Option<String>,
+    /// The page may be opened here, in the system's browser.
+    pub may_open: bool,
 }
 
 /// The ways to pay the rest, now.
@@ -509,6 +599,8 @@ pub struct OtherOptionView {
     pub needs_manager: bool,
     /// What the receipt will say about it, line by line.
     pub receipt_says: Vec<String>,
+    /// Which of the customer's cards, where they have several.
+    pub card: Option<String>,
 }
 
 /// Offline risk against its limits.

@@ -3,7 +3,7 @@
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
-use crate::ids::{CustomerId, ProductId, UserId};
+use crate::ids::{CardId, CustomerId, ProductId, Timestamp, UserId};
 use crate::tax::Tax;
 
 /// How a product is sold.
@@ -97,6 +97,44 @@ pub struct SavedCard {
     pub expires: String,
 }
 
+/// How a customer agreed to have their card kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ConsentWay {
+    /// On Stripe's own page, in a browser or on their phone.
+    Page,
+    /// At a reader.
+    Reader,
+    /// In a way that is not known: the card was kept before the till asked.
+    Earlier,
+}
+
+/// That a customer agreed to have their card kept, and charged at their word.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Consent {
+    /// When.
+    pub at: Timestamp,
+    /// Who showed them the words and heard them agree; none where the till was not there.
+    pub by: Option<UserId>,
+    /// How.
+    pub way: ConsentWay,
+    /// Which words, by their version.
+    pub words: String,
+}
+
+/// A card that a customer has with the shop.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeptCard {
+    /// Our own name of it: the journal knows it by this alone.
+    pub id: CardId,
+    /// The card.
+    pub card: SavedCard,
+    /// What the customer agreed to.
+    pub consent: Consent,
+    /// Charged where no other was chosen.
+    pub is_default: bool,
+}
+
 /// A customer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Customer {
@@ -108,10 +146,21 @@ pub struct Customer {
     pub email: Option<String>,
     /// Telephone.
     pub phone: Option<String>,
-    /// Saved card.
-    pub card: Option<SavedCard>,
+    /// Stripe's customer, `cus_…`, once there was a reason to make one.
+    pub stripe_customer: Option<String>,
+    /// Saved cards, the default one first.
+    pub cards: Vec<KeptCard>,
     /// Groups they belong to, such as `members`.
     pub groups: Vec<String>,
     /// Code of the taxes that they are charged instead of the products' own.
     pub tax_set: Option<String>,
+}
+
+impl Customer {
+    /// The card that is charged where no other was chosen.
+    #[must_use]
+    pub fn default_card(&self) -> Option<&KeptCard> {
+        let mut cards = self.cards.iter();
+        cards.find(|c| c.is_default).or(self.cards.first())
+    }
 }

@@ -43,6 +43,8 @@ ids! {
     UserId;
     /// A customer. The journal knows a customer by this alone.
     CustomerId;
+    /// A card that is kept at Stripe for a customer.
+    CardId;
     /// A product.
     ProductId;
 }

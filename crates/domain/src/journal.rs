@@ -7,10 +7,11 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::catalog::Role;
+use crate::catalog::{ConsentWay, Role};
 use crate::charge::{ChargeState, RefundState};
 use crate::ids::{
-    CustomerId, ReceiptNumber, RefundPartId, SaleId, ShiftNumber, TenderId, Timestamp, UserId,
+    CardId, CustomerId, ReceiptNumber, RefundPartId, SaleId, ShiftNumber, TenderId, Timestamp,
+    UserId,
 };
 use crate::money::Money;
 use crate::refund::CommittedRefund;
@@ -225,6 +226,29 @@ pub enum JournalEvent {
         /// Who did it.
         by: UserId,
     },
+    /// A customer agreed to have a card kept at Stripe, and it is.
+    CardSaved {
+        /// Whose.
+        customer: CustomerId,
+        /// Which.
+        card: CardId,
+        /// How they agreed.
+        way: ConsentWay,
+        /// To which words, by their version.
+        words: String,
+        /// Who heard them agree.
+        by: UserId,
+    },
+    /// A customer's card is kept no more.
+    CardRemoved {
+        /// Whose.
+        customer: CustomerId,
+        /// Which.
+        card: CardId,
+        /// Who removed it; none where Stripe says that it is gone.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        by: Option<UserId>,
+    },
     /// The shop's settings were changed.
     SettingsChanged {
         /// Each of them.
@@ -391,6 +415,8 @@ impl JournalEvent {
             Self::Reprinted { .. } => "reprinted",
             Self::CustomerErased { .. } => "customer_erased",
             Self::CustomerChanged { .. } => "customer_changed",
+            Self::CardSaved { .. } => "card_saved",
+            Self::CardRemoved { .. } => "card_removed",
             Self::SettingsChanged { .. } => "settings_changed",
             Self::StaffChanged { .. } => "staff_changed",
             Self::CatalogueImported { .. } => "catalogue_imported",
@@ -441,6 +467,26 @@ mod tests {
                 format!(
                     r#"{{"kind":"customer_changed","customer":"{nil}","groups":["members"],"tax_set":"forces","by":"{nil}"}}"#
                 ),
+            ),
+            (
+                JournalEvent::CardSaved {
+                    customer: CustomerId(Uuid::nil()),
+                    card: CardId(Uuid::nil()),
+                    way: ConsentWay::Page,
+                    words: "1".into(),
+                    by,
+                },
+                format!(
+                    r#"{{"kind":"card_saved","customer":"{nil}","card":"{nil}","way":"page","words":"1","by":"{nil}"}}"#
+                ),
+            ),
+            (
+                JournalEvent::CardRemoved {
+                    customer: CustomerId(Uuid::nil()),
+                    card: CardId(Uuid::nil()),
+                    by: None,
+                },
+                format!(r#"{{"kind":"card_removed","customer":"{nil}","card":"{nil}"}}"#),
             ),
             (
                 JournalEvent::SettingsChanged {

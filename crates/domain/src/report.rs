@@ -517,6 +517,8 @@ impl ShiftTotals {
             | JournalEvent::RefundMoved { .. }
             | JournalEvent::CustomerErased { .. }
             | JournalEvent::CustomerChanged { .. }
+            | JournalEvent::CardSaved { .. }
+            | JournalEvent::CardRemoved { .. }
             | JournalEvent::SettingsChanged { .. }
             | JournalEvent::StaffChanged { .. }
             | JournalEvent::CatalogueImported { .. }

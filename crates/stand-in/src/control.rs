@@ -174,6 +174,10 @@ fn control(this: &mut StandIn, request: &Request, rest: &str) -> Result<Value, A
             let pay: Pay = body(request)?;
             done(this.pay_session(session, &pay.payment_method))
         }
+        (Method::Post, ["save", session]) => {
+            let pay: Pay = body(request)?;
+            done(this.save_on_page(session, &pay.payment_method))
+        }
         (Method::Post, ["authenticate", intent]) => {
             let answer: Authenticate = body(request)?;
             done(this.authenticate(intent, answer.passes))

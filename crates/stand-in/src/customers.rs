@@ -23,13 +23,15 @@ pub(crate) struct Customer {
 #[derive(Debug, Clone)]
 pub(crate) struct PaymentMethod {
     pub(crate) id: String,
-    created: i64,
+    pub(crate) created: i64,
     pub(crate) customer: Option<String>,
     pub(crate) face: Face,
     pub(crate) behaviour: CardBehaviour,
     /// How often it has been charged, for a card that declines at first.
     pub(crate) attempts: u32,
     pub(crate) kind: MethodKind,
+    /// Taken off its customer: charged no more.
+    pub(crate) detached: bool,
 }
 
 impl State {
@@ -62,6 +64,7 @@ impl State {
             behaviour: how,
             attempts: 0,
             kind: MethodKind::Card,
+            detached: false,
         };
         self.methods.put(method, card);
     }
@@ -83,6 +86,18 @@ impl State {
                 "payment_method",
             ));
         };
+        if found.detached {
+            // As at Stripe: it is there to look at, and belongs to nobody.
+            return Err(Refusal::invalid(match customer {
+                Some(_) => format!(
+                    "The customer does not have a payment method with the ID {given}. The \
+                     payment method must be attached to the customer."
+                ),
+                None => format!("The payment method {given} was detached; it may not be used."),
+            })
+            .code("resource_missing")
+            .param("payment_method"));
+        }
         match (found.customer.as_deref(), customer) {
             (Some(owner), asked) if asked != Some(owner) => Err(Refusal::invalid(format!(
                 "The payment method supplied ({given}) belongs to a different Customer. Please \
@@ -108,6 +123,7 @@ impl State {
             behaviour,
             attempts: 0,
             kind,
+            detached: false,
         };
         self.methods.put(&id, method);
         id

@@ -29,6 +29,7 @@ mod readers;
 mod refunds;
 mod routes;
 mod sessions;
+mod setups;
 mod state;
 mod transcript;
 mod wire;
@@ -378,6 +379,29 @@ impl StandIn {
         self.tick();
         self.state.pay_session(session, payment_method)?;
         Ok(())
+    }
+
+    /// The customer gives a card on the page of a session in the mode `setup`.
+    ///
+    /// # Errors
+    /// When the session is not open, pays something, or the card is declined.
+    pub fn save_on_page(&mut self, session: &str, card: &str) -> Result<(), ControlError> {
+        self.tick();
+        self.state.save_on_page(session, card)?;
+        Ok(())
+    }
+
+    /// Somebody takes a card off its customer in the dashboard. False where it is not
+    /// a customer's.
+    pub fn detach(&mut self, payment_method: &str) -> bool {
+        self.tick();
+        self.state.detach_method(payment_method).is_ok()
+    }
+
+    /// The cards a customer has, the newest first.
+    #[must_use]
+    pub fn cards_of(&self, customer: &str) -> Vec<String> {
+        self.state.cards_of(customer)
     }
 
     /// The customer answers an intent that `requires_action`.
@@ -780,6 +804,10 @@ impl StandIn {
             Operation::CreateCustomer => state.create_customer(params),
             Operation::RetrieveCustomer => state.retrieve_customer(id),
             Operation::RetrievePaymentMethod => state.retrieve_method(id),
+            Operation::ListPaymentMethods => state.list_methods(params),
+            Operation::DetachPaymentMethod => state.detach_method(id),
+            Operation::CreateSetup => state.create_setup(params),
+            Operation::RetrieveSetup => state.retrieve_setup(id),
             Operation::CreateSession => state.create_session(params),
             Operation::RetrieveSession => state.retrieve_session(id),
             Operation::ExpireSession => state.expire_session(id),
@@ -794,6 +822,7 @@ impl StandIn {
             Operation::DeleteReader => state.delete_reader(id),
             Operation::ProcessOnReader => state.process_on_reader(id, params),
             Operation::RefundOnReader => state.refund_on_reader(id, params),
+            Operation::SetUpOnReader => state.set_up_on_reader(id, params),
             Operation::CancelReaderAction => state.cancel_reader_action(id),
             Operation::PresentCard => state.present_card(id, params),
         }?;
@@ -812,12 +841,15 @@ fn unpublished(operation: Operation) -> Value {
         "expand": { "type": "array", "items": { "type": "string" } },
     });
     let of_readers = operation == Operation::ListReaders;
+    let of_methods = operation == Operation::ListPaymentMethods;
     let filters: &[&str] = if of_readers {
         &["device_type", "location", "serial_number", "status"]
+    } else if of_methods {
+        &["customer", "type"]
     } else {
         &[]
     };
-    let is_list = of_readers || operation == Operation::ListLocations;
+    let is_list = of_readers || of_methods || operation == Operation::ListLocations;
     if let (true, Value::Object(all)) = (is_list, &mut properties) {
         for name in ["starting_after", "ending_before"].iter().chain(filters) {
             all.insert((*name).to_owned(), serde_json::json!({ "type": "string" }));

@@ -17,6 +17,7 @@ use crate::cards::{CardBehaviour, Decline, MethodKind, Presented};
 use crate::forms::{self, Metadata};
 use crate::intents::{At, How, IntentStatus};
 use crate::lists;
+use crate::setups::SetupStatus;
 use crate::state::{Job, State};
 use crate::wire::{Outcome, Refusal};
 
@@ -67,6 +68,12 @@ enum Task {
         /// Once it is made.
         refund: Option<String>,
     },
+    Setup {
+        setup: String,
+        /// What can be charged later, once there is one.
+        generated: Option<String>,
+        config: Option<Value>,
+    },
 }
 
 impl Task {
@@ -74,13 +81,14 @@ impl Task {
         match self {
             Self::Payment { .. } => "process_payment_intent",
             Self::Refund { .. } => "refund_payment",
+            Self::Setup { .. } => "process_setup_intent",
         }
     }
 
     /// What the customer may do at the reader besides presenting a card.
     fn config(&self) -> Option<&Value> {
         match self {
-            Self::Payment { config, .. } => config.as_ref(),
+            Self::Payment { config, .. } | Self::Setup { config, .. } => config.as_ref(),
             Self::Refund { params, .. } => params.get("refund_payment_config"),
         }
     }
@@ -91,6 +99,22 @@ impl Task {
                 let mut value = json!({ "payment_intent": intent });
                 if let (Value::Object(fields), Some(config)) = (&mut value, config) {
                     fields.insert("process_config".to_owned(), config.clone());
+                }
+                value
+            }
+            Self::Setup {
+                setup,
+                generated,
+                config,
+            } => {
+                let mut value = json!({ "setup_intent": setup });
+                if let Value::Object(fields) = &mut value {
+                    if let Some(generated) = generated {
+                        fields.insert("generated_card".to_owned(), generated.as_str().into());
+                    }
+                    if let Some(config) = config {
+                        fields.insert("process_config".to_owned(), config.clone());
+                    }
                 }
                 value
             }
@@ -350,6 +374,40 @@ impl State {
         self.give(reader, task)
     }
 
+    pub(crate) fn set_up_on_reader(&mut self, id: &str, params: &Value) -> Outcome {
+        let reader = self.reader(id)?;
+        let given = forms::text(params, "setup_intent").unwrap_or_default();
+        let Some(setup) = self.setups.get(given) else {
+            return Err(Refusal::missing_object(
+                "setup_intent",
+                given,
+                "setup_intent",
+            ));
+        };
+        if !setup.allows("card_present") {
+            return Err(Refusal::invalid(
+                "The SetupIntent must allow the payment method type card_present to be processed \
+                 on a reader.",
+            )
+            .code("setup_intent_invalid_parameter")
+            .param("setup_intent"));
+        }
+        if setup.status != SetupStatus::RequiresPaymentMethod {
+            return Err(Refusal::invalid(
+                "Setup intent must be in the requires_payment_method state to be processed by a \
+                 reader.",
+            )
+            .code("intent_invalid_state")
+            .began());
+        }
+        let task = Task::Setup {
+            setup: given.to_owned(),
+            generated: None,
+            config: params.get("process_config").cloned(),
+        };
+        self.give(reader, task)
+    }
+
     pub(crate) fn refund_on_reader(&mut self, id: &str, params: &Value) -> Outcome {
         let reader = self.reader(id)?;
         self.asked_refund(params)?;
@@ -531,6 +589,11 @@ impl State {
             Task::Refund { params, refund } => self.refund_with_card(params, card).map(|made| {
                 *refund = Some(made);
             }),
+            Task::Setup {
+                setup, generated, ..
+            } => self.set_up_with_card(setup, card).map(|made| {
+                *generated = Some(made);
+            }),
         };
         let lost = reader.behaviour.loses_answer;
         self.finish(reader, action, outcome, lost);
@@ -545,8 +608,11 @@ impl State {
     ) {
         let outcome = if lost {
             // Whatever became of it, the reader does not know.
-            if let Task::Refund { refund, .. } = &mut action.task {
-                *refund = None;
+            match &mut action.task {
+                Task::Refund { refund: made, .. } | Task::Setup { generated: made, .. } => {
+                    *made = None;
+                }
+                Task::Payment { .. } => {}
             }
             Err(Refusal::invalid("Could not connect to Stripe.").code("connection_error"))
         } else {
@@ -635,6 +701,22 @@ impl State {
         outcome
     }
 
+    /// Keeps a card that was presented; the id of the one that can be charged later.
+    fn set_up_with_card(&mut self, setup: &str, card: Presented) -> Result<String, Box<Refusal>> {
+        // Canada's debit cards cannot be kept by their own network.
+        if card.kind == MethodKind::InteracPresent {
+            return Err(Refusal::invalid(
+                "The SetupIntent expected a payment method with different properties than what \
+                 was provided.",
+            )
+            .code("setup_attempt_failed"));
+        }
+        let presented = self.new_method(card.face, card.behaviour, card.kind);
+        let generated = self.new_method(card.face, card.behaviour, MethodKind::Card);
+        self.give_card(setup, &presented, Some(&generated))?;
+        Ok(generated)
+    }
+
     /// Gives money back to a card that was presented; the id of the refund.
     ///
     /// Stripe says that another card fails, and not with which code.
@@ -674,7 +756,7 @@ impl State {
             .filter(|a| a.status == "in_progress")
             .filter_map(|a| match &a.task {
                 Task::Payment { intent, .. } => Some(intent.as_str()),
-                Task::Refund { .. } => None,
+                Task::Refund { .. } | Task::Setup { .. } => None,
             })
             .collect()
     }

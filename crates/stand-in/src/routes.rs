@@ -28,6 +28,10 @@ pub enum Operation {
     CreateCustomer,
     RetrieveCustomer,
     RetrievePaymentMethod,
+    ListPaymentMethods,
+    DetachPaymentMethod,
+    CreateSetup,
+    RetrieveSetup,
     CreateSession,
     RetrieveSession,
     ExpireSession,
@@ -41,6 +45,7 @@ pub enum Operation {
     RetrieveReader,
     DeleteReader,
     ProcessOnReader,
+    SetUpOnReader,
     RefundOnReader,
     CancelReaderAction,
     PresentCard,
@@ -48,7 +53,7 @@ pub enum Operation {
 
 impl Operation {
     /// Every endpoint, in the order of the enum.
-    pub const ALL: [Self; 32] = [
+    pub const ALL: [Self; 37] = [
         Self::RetrieveAccount,
         Self::CreateIntent,
         Self::ListIntents,
@@ -65,6 +70,10 @@ impl Operation {
         Self::CreateCustomer,
         Self::RetrieveCustomer,
         Self::RetrievePaymentMethod,
+        Self::ListPaymentMethods,
+        Self::DetachPaymentMethod,
+        Self::CreateSetup,
+        Self::RetrieveSetup,
         Self::CreateSession,
         Self::RetrieveSession,
         Self::ExpireSession,
@@ -78,6 +87,7 @@ impl Operation {
         Self::RetrieveReader,
         Self::DeleteReader,
         Self::ProcessOnReader,
+        Self::SetUpOnReader,
         Self::RefundOnReader,
         Self::CancelReaderAction,
         Self::PresentCard,
@@ -103,6 +113,10 @@ impl Operation {
             Self::CreateCustomer => "POST /v1/customers",
             Self::RetrieveCustomer => "GET /v1/customers/{customer}",
             Self::RetrievePaymentMethod => "GET /v1/payment_methods/{pm}",
+            Self::ListPaymentMethods => "GET /v1/payment_methods",
+            Self::DetachPaymentMethod => "POST /v1/payment_methods/{pm}/detach",
+            Self::CreateSetup => "POST /v1/setup_intents",
+            Self::RetrieveSetup => "GET /v1/setup_intents/{intent}",
             Self::CreateSession => "POST /v1/checkout/sessions",
             Self::RetrieveSession => "GET /v1/checkout/sessions/{session}",
             Self::ExpireSession => "POST /v1/checkout/sessions/{session}/expire",
@@ -117,6 +131,7 @@ impl Operation {
             Self::DeleteReader => "DELETE /v1/terminal/readers/{r}",
             Self::ProcessOnReader => "POST /v1/terminal/readers/{r}/process_payment_intent",
             Self::RefundOnReader => "POST /v1/terminal/readers/{r}/refund_payment",
+            Self::SetUpOnReader => "POST /v1/terminal/readers/{r}/process_setup_intent",
             Self::CancelReaderAction => "POST /v1/terminal/readers/{r}/cancel_action",
             Self::PresentCard => {
                 "POST /v1/test_helpers/terminal/readers/{r}/present_payment_method"

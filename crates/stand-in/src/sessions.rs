@@ -34,7 +34,8 @@ pub(crate) struct Session {
     created: i64,
     expires_at: i64,
     amount: i64,
-    currency: String,
+    /// Absent where a page collects a card and was told of no currency.
+    currency: Option<String>,
     items: Vec<Item>,
     status: SessionStatus,
     intent: Option<String>,
@@ -47,9 +48,51 @@ pub(crate) struct Session {
     cancel_url: Option<String>,
     locale: Option<String>,
     types: Option<Vec<String>>,
+    /// The SetupIntent of a page that collects a card and charges nothing.
+    pub(crate) setup: Option<String>,
+    /// What the page says over its button.
+    says: Option<String>,
+}
+
+/// What the page is to say over its button.
+fn says(params: &Value) -> Option<String> {
+    forms::owned(params.get("custom_text")?.get("submit")?, "message")
 }
 
 impl Session {
+    /// A page that collects a card.
+    pub(crate) fn for_setup(
+        id: String,
+        now: i64,
+        setup: &str,
+        currency: Option<String>,
+        types: Option<Vec<String>>,
+        metadata: Metadata,
+        params: &Value,
+    ) -> Self {
+        Self {
+            id,
+            created: now,
+            expires_at: now.saturating_add(DAY_S),
+            amount: 0,
+            currency,
+            items: Vec::new(),
+            status: SessionStatus::Open,
+            intent: None,
+            intent_data: Value::Null,
+            metadata,
+            customer: forms::owned(params, "customer"),
+            customer_email: None,
+            client_reference_id: forms::owned(params, "client_reference_id"),
+            success_url: forms::owned(params, "success_url"),
+            cancel_url: forms::owned(params, "cancel_url"),
+            locale: forms::owned(params, "locale"),
+            types,
+            setup: Some(setup.to_owned()),
+            says: says(params),
+        }
+    }
+
     /// The tender it is for, while a customer could still pay it.
     pub(crate) fn payable_tender(&self, now: i64) -> Option<String> {
         let open = matches!(self.status, SessionStatus::Open) && now < self.expires_at;
@@ -67,10 +110,12 @@ impl State {
         match forms::text(params, "mode") {
             None => return Err(missing("mode")),
             Some("payment") => {}
+            Some("setup") => return self.create_setup_session(params),
             Some(_) => {
-                return Err(
-                    Refusal::invalid("The stand-in has no other mode than payment.").param("mode"),
-                );
+                return Err(Refusal::invalid(
+                    "The stand-in has no other mode than payment and setup.",
+                )
+                .param("mode"));
             }
         }
         let hosted = forms::text(params, "ui_mode").is_none_or(|m| m == "hosted_page");
@@ -165,7 +210,7 @@ impl State {
             created: self.now,
             expires_at,
             amount,
-            currency,
+            currency: Some(currency),
             items,
             status: SessionStatus::Open,
             intent: None,
@@ -178,6 +223,8 @@ impl State {
             cancel_url: forms::owned(params, "cancel_url"),
             locale: forms::owned(params, "locale"),
             types: forms::words(params, "allowed_payment_method_types"),
+            setup: None,
+            says: says(params),
         };
         let value = self.session_value(&session);
         self.sessions.put(&id, session);
@@ -196,7 +243,7 @@ impl State {
         self.session(id).map(|s| self.session_value(&s))
     }
 
-    fn open_session(&self, id: &str, done: &str) -> Result<Session, Box<Refusal>> {
+    pub(crate) fn open_session(&self, id: &str, done: &str) -> Result<Session, Box<Refusal>> {
         let session = self.session(id)?;
         let word = match session.status {
             SessionStatus::Open => return Ok(session),
@@ -232,12 +279,17 @@ impl State {
     /// The customer pays on the page. A declined card leaves the page open.
     pub(crate) fn pay_session(&mut self, id: &str, method: &str) -> Outcome {
         let mut session = self.open_session(id, "paid")?;
+        if session.setup.is_some() {
+            return Err(Refusal::invalid(
+                "This Checkout Session is in `setup` mode: there is nothing to pay.",
+            ));
+        }
         let intent = match session.intent.clone() {
             Some(intent) => intent,
             None => self
                 .intent_for_session(
                     session.amount,
-                    &session.currency,
+                    session.currency.as_deref().unwrap_or_default(),
                     &session.intent_data,
                     session.customer.as_deref(),
                 )
@@ -261,6 +313,24 @@ impl State {
         Ok(value)
     }
 
+    pub(crate) fn open_setup_session(&mut self, session: Session) -> Value {
+        let value = self.session_value(&session);
+        let id = session.id.clone();
+        let ahead = session.expires_at.saturating_sub(self.now);
+        self.sessions.put(&id, session);
+        self.later(ahead, Job::SessionExpires(id));
+        value
+    }
+
+    pub(crate) fn complete_session(&mut self, mut session: Session) -> Value {
+        session.status = SessionStatus::Complete;
+        let value = self.session_value(&session);
+        let id = session.id.clone();
+        self.sessions.put(&id, session);
+        self.emit("checkout.session.completed", value.clone());
+        value
+    }
+
     fn session_value(&self, session: &Session) -> Value {
         let (status, paid) = match session.status {
             SessionStatus::Open => ("open", "unpaid"),
@@ -274,6 +344,15 @@ impl State {
             SessionStatus::Complete | SessionStatus::Expired => None,
         };
         let email = session.customer_email.as_deref();
+        let saves = session.setup.is_some();
+        let amount = Some(session.amount).filter(|_| !saves);
+        let collection = if saves { "always" } else { "if_required" };
+        let made = if saves || session.customer.is_some() {
+            None
+        } else {
+            Some("if_required")
+        };
+        let totals = json!({ "amount_discount": 0, "amount_shipping": 0, "amount_tax": 0 });
         json!({
             "id": session.id,
             "object": "checkout.session",
@@ -281,8 +360,8 @@ impl State {
             "after_expiration": null,
             "allow_promotion_codes": null,
             "allowed_payment_method_types": session.types,
-            "amount_subtotal": session.amount,
-            "amount_total": session.amount,
+            "amount_subtotal": amount,
+            "amount_total": amount,
             "automatic_tax": { "enabled": false, "liability": null, "provider": null, "status": null },
             "billing_address_collection": null,
             "cancel_url": session.cancel_url,
@@ -297,11 +376,11 @@ impl State {
             "custom_text": {
                 "after_submit": null,
                 "shipping_address": null,
-                "submit": null,
+                "submit": session.says.as_ref().map(|message| json!({ "message": message })),
                 "terms_of_service_acceptance": null,
             },
             "customer": session.customer,
-            "customer_creation": if session.customer.is_some() { None } else { Some("if_required") },
+            "customer_creation": made,
             "customer_details": email.map(|email| json!({
                 "address": null,
                 "email": email,
@@ -318,19 +397,19 @@ impl State {
             "livemode": self.livemode,
             "locale": session.locale,
             "metadata": session.metadata,
-            "mode": "payment",
+            "mode": if saves { "setup" } else { "payment" },
             "payment_intent": intent,
             "payment_link": null,
-            "payment_method_collection": "if_required",
+            "payment_method_collection": collection,
             "payment_method_configuration_details": null,
             "payment_method_options": {},
             "payment_method_types": session.types.clone().unwrap_or_else(|| vec!["card".to_owned()]),
-            "payment_status": paid,
+            "payment_status": if saves { "no_payment_required" } else { paid },
             "permissions": null,
             "phone_number_collection": { "enabled": false },
             "recovered_from": null,
             "saved_payment_method_options": null,
-            "setup_intent": null,
+            "setup_intent": session.setup,
             "shipping_address_collection": null,
             "shipping_cost": null,
             "shipping_options": [],
@@ -338,7 +417,7 @@ impl State {
             "submit_type": null,
             "subscription": null,
             "success_url": session.success_url,
-            "total_details": { "amount_discount": 0, "amount_shipping": 0, "amount_tax": 0 },
+            "total_details": Some(totals).filter(|_| !saves),
             "ui_mode": "hosted_page",
             "url": url,
             "wallet_options": null,

@@ -19,6 +19,7 @@ use crate::locations::Location;
 use crate::readers::Reader;
 use crate::refunds::{Refund, RefundCourse};
 use crate::sessions::Session;
+use crate::setups::{Attempt, Setup};
 use crate::wire::Refusal;
 
 /// Objects by id, in the order they were made.
@@ -104,6 +105,8 @@ pub(crate) struct State {
     pub(crate) customers: Shelf<Customer>,
     pub(crate) methods: Shelf<PaymentMethod>,
     pub(crate) sessions: Shelf<Session>,
+    pub(crate) setups: Shelf<Setup>,
+    pub(crate) attempts: Shelf<Attempt>,
     pub(crate) disputes: Shelf<Dispute>,
     pub(crate) locations: Shelf<Location>,
     pub(crate) readers: Shelf<Reader>,
@@ -131,6 +134,8 @@ impl State {
             customers: Shelf::default(),
             methods: Shelf::default(),
             sessions: Shelf::default(),
+            setups: Shelf::default(),
+            attempts: Shelf::default(),
             disputes: Shelf::default(),
             locations: Shelf::default(),
             readers: Shelf::default(),
@@ -227,6 +232,8 @@ impl State {
             "cus" => self.customers.get(id).map(|x| self.customer_value(x)),
             "pm" => self.methods.get(id).map(|x| self.method_value(x)),
             "tml" => self.locations.get(id).map(|x| self.location_value(x)),
+            "seti" => self.setups.get(id).map(|x| self.setup_value(x)),
+            "setatt" => self.attempts.get(id).map(|x| self.attempt_value(x)),
             "dp" => self.disputes.get(id).map(|x| self.dispute_value(x)),
             "txn" => self.balance_transaction_value(id),
             _ => None,

@@ -7,6 +7,7 @@
 //!   the journal entry they follow from.
 #![warn(missing_docs)]
 
+mod cards;
 mod cases;
 mod catalog;
 mod error;
@@ -24,6 +25,7 @@ use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, TransactionBehavior};
 
+pub use cards::CardTaskRow;
 pub use cases::{CaseKind, CaseRow};
 pub use catalog::{ProductImport, StockedProduct};
 pub use error::{Result, StoreError};

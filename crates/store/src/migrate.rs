@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 use crate::error::{Result, StoreError};
 
 /// The migrations, in order. A test holds this against the folder.
-pub(crate) const MIGRATIONS: [&str; 10] = [
+pub(crate) const MIGRATIONS: [&str; 11] = [
     include_str!("../../../migrations/0001_journal.sql"),
     include_str!("../../../migrations/0002_projections.sql"),
     include_str!("../../../migrations/0003_reference.sql"),
@@ -19,6 +19,7 @@ pub(crate) const MIGRATIONS: [&str; 10] = [
     include_str!("../../../migrations/0008_stripe_cases.sql"),
     include_str!("../../../migrations/0009_tenders.sql"),
     include_str!("../../../migrations/0010_retries.sql"),
+    include_str!("../../../migrations/0011_saved_cards.sql"),
 ];
 
 /// Brings the database to this program's schema. Before the first new migration
@@ -92,6 +93,42 @@ mod tests {
             let name = file.file_name().unwrap().to_string_lossy().into_owned();
             assert!(name.starts_with(&format!("{:04}_", i + 1)), "{name}");
         }
+    }
+
+    #[test]
+    fn a_card_of_before_is_the_default_one_of_its_customer() {
+        let mut conn = rusqlite::Connection::open_in_memory().unwrap();
+        for sql in super::MIGRATIONS.iter().take(10) {
+            conn.execute_batch(sql).unwrap();
+        }
+        conn.execute_batch(
+            "CREATE TABLE migration (number INTEGER PRIMARY KEY, checksum BLOB NOT NULL) STRICT;
+             PRAGMA user_version = 10;
+             INSERT INTO customer (id, name, email, tax_set) VALUES
+                 (zeroblob(16), 'Ana', 'ana@post.example', 'forces');
+             INSERT INTO customer (id, name, stripe_customer, payment_method, brand, last4,
+                                   expires, consent_at)
+             VALUES (randomblob(16), 'Tom', 'cus_1', 'pm_1', 'Visa', '4242', '12/2030',
+                     '2026-03-14T10:22:00+01:00');",
+        )
+        .unwrap();
+        super::migrate(&mut conn, |_| Ok(())).unwrap();
+        let told: String = conn
+            .query_row(
+                "SELECT json_group_array(json_array(c.name, c.email, c.tax_set, c.stripe_customer,
+                        k.payment_method, k.last4, k.expires, k.consent_at, k.consent_way,
+                        k.is_default) ORDER BY c.name)
+                 FROM customer c LEFT JOIN customer_card k ON k.customer = c.id",
+                [],
+                |r| r.get(0),
+            )
+            .unwrap();
+        assert_eq!(
+            told,
+            r#"[["Ana","ana@post.example","forces",null,null,null,null,null,null,null],"#
+                .to_owned()
+                + r#"["Tom",null,null,"cus_1","pm_1","4242","12/2030",1773480120000,"earlier",1]]"#
+        );
     }
 
     #[test]

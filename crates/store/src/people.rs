@@ -1,7 +1,7 @@
 //! Staff and customers: the only personal data in the file.
 
 use rusqlite::{OptionalExtension, Row};
-use till_domain::catalog::{Customer, Role, SavedCard, User};
+use till_domain::catalog::{Customer, Role, User};
 use till_domain::ids::{CustomerId, Timestamp, UserId};
 
 use crate::error::{Result, StoreError};
@@ -62,45 +62,20 @@ fn with_role((id, name, role): (UserId, String, String)) -> Result<User> {
 }
 
 fn customer(row: &Row<'_>) -> rusqlite::Result<(Customer, String)> {
-    let card = match (
-        row.get(4)?,
-        row.get(5)?,
-        row.get(6)?,
-        row.get(7)?,
-        row.get(8)?,
-    ) {
-        (Some(stripe_customer), Some(payment_method), Some(brand), Some(last4), Some(expires)) => {
-            Some(SavedCard {
-                stripe_customer,
-                payment_method,
-                brand,
-                last4,
-                expires,
-            })
-        }
-        _ => None,
-    };
     let customer = Customer {
         id: CustomerId(blob::get(row, 0)?),
         name: row.get::<_, Option<String>>(1)?.unwrap_or_default(),
         email: row.get(2)?,
         phone: row.get(3)?,
-        card,
+        stripe_customer: row.get(4)?,
+        cards: Vec::new(),
         groups: Vec::new(),
-        tax_set: row.get(9)?,
+        tax_set: row.get(5)?,
     };
-    Ok((customer, row.get(10)?))
+    Ok((customer, row.get(6)?))
 }
 
-fn with_groups((customer, groups): (Customer, String)) -> Result<Customer> {
-    let groups = serde_json::from_str(&groups).map_err(|_| StoreError::Corrupt {
-        what: "customer's groups",
-    })?;
-    Ok(Customer { groups, ..customer })
-}
-
-const CUSTOMER: &str =
-    "id, name, email, phone, stripe_customer, payment_method, brand, last4, expires, tax_set,
+const CUSTOMER: &str = "id, name, email, phone, stripe_customer, tax_set,
      (SELECT json_group_array(g.name ORDER BY g.name) FROM customer_group g WHERE g.customer = id)";
 
 impl Tx<'_> {
@@ -204,6 +179,21 @@ impl Tx<'_> {
         Ok(())
     }
 
+    fn whole(&self, (customer, groups): (Customer, String)) -> Result<Customer> {
+        let groups = serde_json::from_str(&groups).map_err(|_| StoreError::Corrupt {
+            what: "customer's groups",
+        })?;
+        let cards = match &customer.stripe_customer {
+            Some(stripe_customer) => self.cards_of(customer.id, stripe_customer)?,
+            None => Vec::new(),
+        };
+        Ok(Customer {
+            groups,
+            cards,
+            ..customer
+        })
+    }
+
     /// A customer.
     ///
     /// # Errors
@@ -213,7 +203,7 @@ impl Tx<'_> {
             .prepare_cached(&format!("SELECT {CUSTOMER} FROM customer WHERE id = ?1"))?
             .query_row([blob::of(id.0)], customer)
             .optional()?
-            .map(with_groups)
+            .map(|found| self.whole(found))
             .transpose()
     }
 
@@ -230,35 +220,59 @@ impl Tx<'_> {
             ))?
             .query_map((text.trim(), limit), customer)?
             .collect::<rusqlite::Result<_>>()?;
-        rows.into_iter().map(with_groups).collect()
+        rows.into_iter().map(|found| self.whole(found)).collect()
     }
 
-    /// Adds a customer; `consent_at` is when they agreed to the saved card.
+    /// Adds a customer with their cards.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub fn add_customer(&self, customer: &Customer, consent_at: Option<&str>) -> Result<()> {
-        let card = customer.card.as_ref();
+    pub fn add_customer(&self, customer: &Customer) -> Result<()> {
         self.conn
             .prepare_cached(
-                "INSERT INTO customer (id, name, email, phone, stripe_customer, payment_method,
-                                       brand, last4, expires, consent_at, tax_set)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+                "INSERT INTO customer (id, name, email, phone, stripe_customer, tax_set)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
             )?
             .execute((
                 blob::of(customer.id.0),
                 &customer.name,
                 &customer.email,
                 &customer.phone,
-                card.map(|c| &c.stripe_customer),
-                card.map(|c| &c.payment_method),
-                card.map(|c| &c.brand),
-                card.map(|c| &c.last4),
-                card.map(|c| &c.expires),
-                consent_at,
+                &customer.stripe_customer,
                 &customer.tax_set,
             ))?;
+        for card in &customer.cards {
+            self.add_card(customer.id, card)?;
+        }
         self.set_customer_groups(customer.id, &customer.groups)
+    }
+
+    /// Changes what a customer is called and how they are reached.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn set_customer_contact(
+        &self,
+        id: CustomerId,
+        name: &str,
+        email: Option<&str>,
+        phone: Option<&str>,
+    ) -> Result<()> {
+        self.conn
+            .prepare_cached("UPDATE customer SET name = ?2, email = ?3, phone = ?4 WHERE id = ?1")?
+            .execute((blob::of(id.0), name, email, phone))?;
+        Ok(())
+    }
+
+    /// Notes Stripe's name of a customer, or that it has none any more.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn set_stripe_customer(&self, id: CustomerId, name: Option<&str>) -> Result<()> {
+        self.conn
+            .prepare_cached("UPDATE customer SET stripe_customer = ?2 WHERE id = ?1")?
+            .execute((blob::of(id.0), name))?;
+        Ok(())
     }
 
     /// Puts a customer into these groups and no others.
@@ -315,10 +329,12 @@ impl Tx<'_> {
             [blob::of(id.0)],
         )?;
         self.set_customer_groups(id, &[])?;
+        self.conn
+            .prepare_cached("DELETE FROM customer_card WHERE customer = ?1")?
+            .execute([blob::of(id.0)])?;
         let changed = self.conn.execute(
             "UPDATE customer SET name = NULL, email = NULL, phone = NULL, stripe_customer = NULL,
-                    payment_method = NULL, brand = NULL, last4 = NULL, expires = NULL,
-                    consent_at = NULL, tax_set = NULL
+                    tax_set = NULL
              WHERE id = ?1",
             [blob::of(id.0)],
         )?;

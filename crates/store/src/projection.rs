@@ -297,6 +297,8 @@ pub(crate) fn apply(tx: &Tx<'_>, entry: &Entry) -> Result<()> {
         | JournalEvent::Reprinted { .. }
         | JournalEvent::CustomerErased { .. }
         | JournalEvent::CustomerChanged { .. }
+        | JournalEvent::CardSaved { .. }
+        | JournalEvent::CardRemoved { .. }
         | JournalEvent::SettingsChanged { .. }
         | JournalEvent::StaffChanged { .. }
         | JournalEvent::CatalogueImported { .. }

@@ -118,10 +118,10 @@ pub struct SoldRow {
 }
 
 /// The condition of the index `charge_waiting`, word for word.
-const WAITING: &str = "state IN ('queued', 'created', 'awaiting_customer')";
+pub(crate) const WAITING: &str = "state IN ('queued', 'created', 'awaiting_customer')";
 
 /// The condition of the index `charge_needs_a_person`, word for word.
-const NEEDS_A_PERSON: &str = "debt_paid = 0 AND amount_minor > 0
+pub(crate) const NEEDS_A_PERSON: &str = "debt_paid = 0 AND amount_minor > 0
   AND (state IN ('declined', 'needs_customer', 'needs_attention', 'expired')
        OR (state = 'canceled' AND at_risk = 1))";
 

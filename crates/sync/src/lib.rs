@@ -4,6 +4,7 @@
 //! is told what came back. What always holds is at the head of [`machine`].
 #![warn(missing_docs)]
 
+pub mod cards;
 pub mod classify;
 pub mod events;
 pub mod machine;

@@ -149,10 +149,10 @@ pub fn minimum_minor(currency: Currency) -> i64 {
 
 /// A form body in the order it was built.
 #[derive(Default)]
-struct Form(String);
+pub(crate) struct Form(String);
 
 impl Form {
-    fn put(mut self, name: &str, value: &str) -> Self {
+    pub(crate) fn put(mut self, name: &str, value: &str) -> Self {
         if !self.0.is_empty() {
             self.0.push('&');
         }
@@ -162,7 +162,7 @@ impl Form {
         self
     }
 
-    fn maybe(self, name: &str, value: Option<&str>) -> Self {
+    pub(crate) fn maybe(self, name: &str, value: Option<&str>) -> Self {
         match value {
             Some(value) => self.put(name, value),
             None => self,
@@ -197,7 +197,7 @@ pub(crate) fn get(path: String) -> StoredRequest {
     }
 }
 
-fn post(path: String, form: Form, key: String) -> StoredRequest {
+pub(crate) fn post(path: String, form: Form, key: String) -> StoredRequest {
     StoredRequest {
         idempotency_key: Some(key),
         method: "POST",
