@@ -7,6 +7,7 @@ use till_app::view::{
     TenderStateView,
 };
 use till_domain::journal::JournalEvent;
+use till_stand_in::{Decline, Operation, ReaderBehaviour};
 use till_tests::{World, refusal};
 
 const NAME: &str = "Wilhelmina Quackenbosch";
@@ -222,15 +223,12 @@ fn nothing_is_saved_without_consent_to_the_words_that_are_shown() {
     // The page shows the same words.
     let id = save(&world, &customer).id;
     until_state(&mut world, &id, SavingStateView::PageOpen);
-    let asked = world
+    let mut asked = world
         .stripe
         .exchanges()
         .iter()
         .map(|e| e.form.replace("%20", " "));
-    let page = asked
-        .filter(|form| form.contains("mode=setup"))
-        .last()
-        .unwrap();
+    let page = asked.rfind(|form| form.contains("mode=setup")).unwrap();
     let start: String = shown.words.chars().take(30).collect();
     assert!(page.contains(&start), "{page}");
 }
@@ -644,4 +642,155 @@ fn what_is_saved_and_removed_is_asked_as_stripe_publishes() {
         assert!(sent.contains(endpoint), "{endpoint} was never asked");
     }
     crate::schemas::check(folder.path());
+}
+
+const READER: &str = "tmr_counter";
+
+fn save_on_reader(world: &World, customer: &str) -> String {
+    let on = SaveCardOn::Reader(READER.into());
+    world
+        .till()
+        .save_card(world.cashier(), customer, &on, &words(world))
+        .unwrap()
+        .id
+}
+
+#[test]
+fn a_card_saved_at_a_reader_is_charged_without_it() {
+    let tap = ReaderBehaviour {
+        taps_after_s: Some(4),
+        ..ReaderBehaviour::default()
+    };
+    // As it should be; and with the request that the reader got all the same.
+    for (seed, times_out_but_executes) in [(430, false), (431, true)] {
+        let (mut world, customer) = shop(seed);
+        let behaviour = ReaderBehaviour {
+            times_out_but_executes,
+            ..tap
+        };
+        world.stripe.set_reader(READER, behaviour);
+        let id = save_on_reader(&world, &customer);
+        let asked = until_state(&mut world, &id, SavingStateView::AtReader);
+        assert_eq!(
+            asked,
+            [
+                "POST /v1/customers".to_owned(),
+                "POST /v1/setup_intents".to_owned(),
+                format!("POST /v1/terminal/readers/{READER}/process_setup_intent"),
+            ]
+        );
+        assert_eq!(saving(&world, &id).url, None);
+        until_state(&mut world, &id, SavingStateView::Saved);
+        assert_eq!(cards(&world, &customer)[0].last4, "4242");
+        let tender = tender(&world, &customer, None);
+        world.run_until_quiet();
+        world.complete().unwrap();
+        assert_eq!(world.charges_of(&tender), 1);
+        let stripe = stripe_customer(&world, &customer);
+        assert_eq!(at_stripe(&world, &stripe).len(), 1);
+        let folder = tempfile::tempdir().unwrap();
+        world.stripe.write_transcript(folder.path()).unwrap();
+        crate::schemas::check(folder.path());
+        world.check_invariants();
+    }
+}
+
+#[test]
+fn a_reader_that_cannot_or_a_bank_that_will_not_saves_nothing_and_says_why() {
+    let reader = ReaderBehaviour::default();
+    for (seed, behaviour, says) in [
+        (
+            440,
+            ReaderBehaviour {
+                offline: true,
+                ..reader
+            },
+            "cannot be reached",
+        ),
+        (
+            441,
+            ReaderBehaviour {
+                busy: true,
+                ..reader
+            },
+            "busy",
+        ),
+        (
+            442,
+            ReaderBehaviour {
+                taps_after_s: Some(2),
+                decline: Some(Decline::LostCard),
+                ..reader
+            },
+            "refused",
+        ),
+    ] {
+        let (mut world, customer) = shop(seed);
+        world.stripe.set_reader(READER, behaviour);
+        let id = save_on_reader(&world, &customer);
+        until_state(&mut world, &id, SavingStateView::Failed);
+        let said = saving(&world, &id).says;
+        assert!(
+            said.contains(says) && said.contains("nothing was charged"),
+            "{said}"
+        );
+        assert_eq!(cards(&world, &customer), []);
+    }
+}
+
+#[test]
+fn a_reader_is_let_go_where_nobody_gives_a_card_or_somebody_gives_up() {
+    for (seed, give_up) in [(450, false), (451, true)] {
+        let (mut world, customer) = shop(seed);
+        world.stripe.set_reader(READER, ReaderBehaviour::default());
+        let id = save_on_reader(&world, &customer);
+        until_state(&mut world, &id, SavingStateView::AtReader);
+        let end = if give_up {
+            world
+                .till()
+                .cancel_card_saving(world.cashier(), &id)
+                .unwrap();
+            SavingStateView::Canceled
+        } else {
+            world.advance_ms(6 * 60_000);
+            SavingStateView::Expired
+        };
+        let asked = until_state(&mut world, &id, end);
+        let cancel = format!("POST /v1/terminal/readers/{READER}/cancel_action");
+        assert!(asked.contains(&cancel), "{asked:#?}");
+        assert_eq!(cards(&world, &customer), []);
+        // The reader is free for the next customer.
+        let tap = ReaderBehaviour {
+            taps_after_s: Some(1),
+            ..ReaderBehaviour::default()
+        };
+        world.stripe.set_reader(READER, tap);
+        let next = save_on_reader(&world, &customer);
+        until_state(&mut world, &next, SavingStateView::Saved);
+    }
+}
+
+#[test]
+fn an_answer_that_the_reader_acted_on_is_lost_and_the_card_is_saved_once() {
+    let (mut world, customer) = shop(460);
+    let tap = ReaderBehaviour {
+        taps_after_s: Some(4),
+        ..ReaderBehaviour::default()
+    };
+    world.stripe.set_reader(READER, tap);
+    let id = save_on_reader(&world, &customer);
+    until(&mut world, |w| {
+        w.stripe
+            .exchanges()
+            .iter()
+            .any(|e| e.operation == Operation::CreateSetup)
+    });
+    world.drop_answers = 1;
+    step(&mut world);
+    assert_eq!(saving(&world, &id).state, SavingStateView::Preparing);
+    world.power_cut();
+    until_state(&mut world, &id, SavingStateView::Saved);
+    let stripe = stripe_customer(&world, &customer);
+    assert_eq!(at_stripe(&world, &stripe).len(), 1);
+    assert_eq!(count(&world, "card_saved"), 1);
 }

@@ -139,7 +139,7 @@ fn says(task: &CardTask) -> (SavingStateView, String) {
                 format!("{why} No card was saved, and nothing was charged."),
             );
         }
-        _ if task.give_up.is_some() => (
+        Stage::Open | Stage::Send | Stage::AtReader | Stage::Detach if task.give_up.is_some() => (
             SavingStateView::Canceling,
             "Given up. A card that comes in now is not kept.",
         ),
@@ -225,7 +225,7 @@ fn keep(
     tx.add_card(row.customer, &kept)?;
     let by = consent
         .by
-        .ok_or(AppError::internal("nobody heard a consent"))?;
+        .ok_or_else(|| AppError::internal("nobody heard a consent"))?;
     tx.append(
         JournalEvent::CardSaved {
             customer: row.customer,
@@ -462,12 +462,12 @@ impl Till {
             let kept = kept.ok_or(ErrorCode::NotFound)?;
             let method = &kept.card.payment_method;
             let open = tx.open_sale()?.map(|open| open.sale.tenders);
-            let on_sale = open.unwrap_or_default().iter().any(|t| match &t.kind {
-                TenderKind::Card {
-                    capture: CardCapture::SavedCard(card),
-                    ..
-                } => card.payment_method == *method,
-                _ => false,
+            let on_sale = open.unwrap_or_default().iter().any(|t| {
+                matches!(
+                    &t.kind,
+                    TenderKind::Card { capture: CardCapture::SavedCard(card), .. }
+                        if card.payment_method == *method
+                )
             });
             if on_sale || tx.card_is_needed(method)? {
                 return Err(AppError::from(ErrorCode::CardInUse));

@@ -126,6 +126,8 @@ pub enum ErrorCode {
     Offline,
     /// The printer did not take the receipt.
     Printer,
+    /// The system opened no browser.
+    NoBrowser,
     /// Another process has this data folder.
     DataInUse,
     /// The database cannot be read.
@@ -255,6 +257,9 @@ impl ErrorCode {
             }
             Self::Printer => {
                 "The printer did not take it. The sale is complete. Look at the printer, then reprint from Recent sales."
+            }
+            Self::NoBrowser => {
+                "No browser could be opened here, and nothing is lost. Let the customer scan the code with their phone."
             }
             Self::DataInUse => {
                 "Another Evertill has this folder open. Nothing was changed. Close it first."

@@ -252,6 +252,17 @@ pub(crate) struct KeyArgs {
     pub key_from_stdin: bool,
 }
 
+/// How a customer is reached.
+#[derive(Debug, Args)]
+pub(crate) struct Contact {
+    /// E-mail address.
+    #[arg(long)]
+    pub email: Option<String>,
+    /// Telephone.
+    #[arg(long)]
+    pub phone: Option<String>,
+}
+
 /// Who does it.
 #[derive(Debug, Args)]
 pub(crate) struct Who {
@@ -572,6 +583,120 @@ pub(crate) enum PromotionsCommand {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum CustomersCommand {
+    /// Add a customer.
+    #[command(
+        after_help = "Example:\n  till customers add 'Ana Ortega' --email ana@post.example --user \
+                      'Inés Núñez'"
+    )]
+    Add {
+        /// Name.
+        name: String,
+        #[command(flatten)]
+        contact: Contact,
+        #[command(flatten)]
+        who: Who,
+    },
+    /// Change what a customer is called and how they are reached; what is not named is
+    /// taken away.
+    #[command(
+        after_help = "Example:\n  till customers edit 'Ana Ortega' 'Ana Ortega' --phone '06 0000 \
+                      0001' --user 'Inés Núñez'"
+    )]
+    Edit {
+        /// Id or whole name.
+        id: String,
+        /// Name from now on.
+        name: String,
+        #[command(flatten)]
+        contact: Contact,
+        #[command(flatten)]
+        who: Who,
+    },
+    /// Customers by a part of their name, with their cards.
+    #[command(after_help = "Example:\n  till customers list ortega --json")]
+    List {
+        /// A part of the name; all when absent.
+        #[arg(default_value = "")]
+        text: String,
+    },
+    /// One customer: how to reach them, their cards, and what is under way.
+    #[command(
+        visible_alias = "cards",
+        after_help = "Examples:\n  till customers show 'Ana Ortega' --user 'Inés Núñez'\n  till \
+                      customers cards 'Ana Ortega' --look --user 'Inés Núñez'"
+    )]
+    Show {
+        /// Id or whole name.
+        id: String,
+        /// Ask Stripe first what became of a card that is being saved or removed.
+        #[arg(long)]
+        look: bool,
+        #[command(flatten)]
+        key: KeyArgs,
+        #[command(flatten)]
+        who: Who,
+    },
+    /// Save a card that the customer agrees to have kept: on Stripe's page, whose address
+    /// is printed, or at a reader. Without `--agreed` it prints the words to agree to.
+    #[command(
+        after_help = "Examples:\n  till customers save-card 'Ana Ortega' --user 'Inés Núñez'\n  till \
+                      customers save-card 'Ana Ortega' --agreed 1 --wait --user 'Inés Núñez'"
+    )]
+    SaveCard {
+        /// Id or whole name.
+        id: String,
+        /// The version of the words that the customer was shown and agreed to.
+        #[arg(long, value_name = "VERSION")]
+        agreed: Option<String>,
+        /// At this reader of Stripe's, instead of on the page.
+        #[arg(long, value_name = "TMR")]
+        reader: Option<String>,
+        /// Wait until it is saved, refused or given up.
+        #[arg(long)]
+        wait: bool,
+        #[command(flatten)]
+        key: KeyArgs,
+        #[command(flatten)]
+        who: Who,
+    },
+    /// Give up saving a card.
+    #[command(
+        after_help = "Example:\n  till customers cancel-card 'Ana Ortega' --user 'Inés Núñez'"
+    )]
+    CancelCard {
+        /// Id or whole name of the customer.
+        id: String,
+        #[command(flatten)]
+        key: KeyArgs,
+        #[command(flatten)]
+        who: Who,
+    },
+    /// Charge this card where no other is chosen.
+    #[command(
+        after_help = "Example:\n  till customers default-card 'Ana Ortega' 4242 --user 'Inés Núñez'"
+    )]
+    DefaultCard {
+        /// Id or whole name of the customer.
+        id: String,
+        /// Id of the card, or its last four digits where that says which.
+        card: String,
+        #[command(flatten)]
+        who: Who,
+    },
+    /// Remove a card: it is charged no more, and Stripe is told when it can be.
+    #[command(
+        after_help = "Example:\n  till customers remove-card 'Ana Ortega' 4242 --user 'Inés Núñez'"
+    )]
+    RemoveCard {
+        /// Id or whole name of the customer.
+        id: String,
+        /// Id of the card, or its last four digits where that says which.
+        card: String,
+        #[command(flatten)]
+        key: KeyArgs,
+        #[command(flatten)]
+        who: Who,
+    },
     /// Put a customer into groups that promotions are for, and out of all others.
     #[command(
         after_help = "Example:\n  till customers groups 'Ana Ortega' members --user 'Marta Peña'"

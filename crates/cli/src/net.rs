@@ -144,6 +144,34 @@ impl Net {
         Ok(())
     }
 
+    /// Asks Stripe about saved cards until `done`, for at most so long; what is due is
+    /// asked in any case.
+    pub(crate) fn ask_until(
+        &self,
+        longest: Duration,
+        done: impl Fn(&Till) -> Result<bool, Refusal>,
+    ) -> Result<bool, Refusal> {
+        let transport = self
+            .transport
+            .as_ref()
+            .ok_or(ErrorCode::StripeNotConnected)?;
+        let end = Instant::now() + longest;
+        loop {
+            self.runtime
+                .block_on(till_adapters::drive::look_around(&self.till, &**transport));
+            if done(&self.till)? {
+                return Ok(true);
+            }
+            if Instant::now() >= end {
+                return Ok(false);
+            }
+            std::thread::sleep(Duration::from_millis(250));
+            if !self.till.is_online() {
+                self.look();
+            }
+        }
+    }
+
     /// Sends what is due.
     pub(crate) fn send(&self) -> Result<Sent, Refusal> {
         let Some(transport) = &self.transport else {

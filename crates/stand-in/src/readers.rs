@@ -609,7 +609,10 @@ impl State {
         let outcome = if lost {
             // Whatever became of it, the reader does not know.
             match &mut action.task {
-                Task::Refund { refund: made, .. } | Task::Setup { generated: made, .. } => {
+                Task::Refund { refund: made, .. }
+                | Task::Setup {
+                    generated: made, ..
+                } => {
                     *made = None;
                 }
                 Task::Payment { .. } => {}

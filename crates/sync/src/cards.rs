@@ -530,34 +530,31 @@ impl CardTask {
     fn told(&mut self, op: CardOp, body: &Value) -> Heard {
         let mut heard = Heard::default();
         match op {
-            CardOp::CreateCustomer => match text(body, "/id") {
-                Some(id) => {
+            CardOp::CreateCustomer => {
+                if let Some(id) = text(body, "/id") {
                     self.stripe_customer = Some(id.clone());
                     self.stage = self.after_customer();
                     heard.made_customer = Some(id);
                 }
-                None => {}
-            },
-            CardOp::CreateSession => match (text(body, "/id"), text(body, "/url")) {
-                (Some(id), Some(url)) => {
+            }
+            CardOp::CreateSession => {
+                if let (Some(id), Some(url)) = (text(body, "/id"), text(body, "/url")) {
                     self.session = Some(id);
                     self.url = Some(url);
                     self.stage = Stage::Open;
                     heard.after_ms = self.poll_ms();
                 }
-                _ => {}
-            },
+            }
             CardOp::RetrieveSession => return self.session(body),
             CardOp::ExpireSession => {
                 self.closed = true;
             }
-            CardOp::CreateSetup => match text(body, "/id") {
-                Some(id) => {
+            CardOp::CreateSetup => {
+                if let Some(id) = text(body, "/id") {
                     self.setup = Some(id);
                     self.stage = Stage::Send;
                 }
-                None => {}
-            },
+            }
             CardOp::Process => {
                 self.stage = Stage::AtReader;
                 heard.after_ms = self.poll_ms();

@@ -11,6 +11,7 @@ import type { BootView } from "./gen/BootView";
 import type { CommandError } from "./gen/CommandError";
 import type { ConnectionView } from "./gen/ConnectionView";
 import type { CountInput } from "./gen/CountInput";
+import type { CardView } from "./gen/CardView";
 import type { CustomerView } from "./gen/CustomerView";
 import type { DiscountInput } from "./gen/DiscountInput";
 import type { DoneView } from "./gen/DoneView";
@@ -167,9 +168,29 @@ const COUPON = "AGUINALDO";
 
 const fold = (text: string): string => text.normalize("NFD").replace(/\p{M}/gu, "").toLowerCase();
 
+function savedCard(
+  id: string,
+  brand: string,
+  last4: string,
+  expires: string,
+  is_default: boolean,
+  expired = false,
+): CardView {
+  return {
+    id,
+    brand,
+    last4,
+    expires,
+    expired,
+    is_default,
+    agreed_at: "2026-03-14T10:22:00+01:00",
+    agreed_to: "1",
+  };
+}
+
 function customer(id: string, name: string, contact: string, brand?: string, last4?: string): CustomerView {
-  const card = brand && last4 ? { id: `card-${id}`, brand, last4, expires: "12/2030" } : null;
-  return { id, name, contact, groups: [], card };
+  const card = brand && last4 ? savedCard(`card-${id}`, brand, last4, "12/2030", true) : null;
+  return { id, name, contact, groups: [], card, cards: card ? [card] : [] };
 }
 
 const CUSTOMERS: CustomerView[] = [
@@ -1118,6 +1139,7 @@ export class FakeTill {
     const others: OtherOptionView[] = [];
     others.push({
       kind: "saved_card",
+      card: card?.id ?? null,
       title: card ? `Saved card · ${card.brand} •••• ${card.last4}` : "Saved card",
       says: card
         ? `${open.customer?.name ?? ""}. ${offline ? "Charged when back online." : "Charged now."}`
@@ -1137,6 +1159,7 @@ export class FakeTill {
     });
     others.push({
       kind: "pay_link",
+      card: null,
       title: "Pay link",
       says: offline
         ? "Made when back online; then send it on from the outbox."
@@ -1149,6 +1172,7 @@ export class FakeTill {
     });
     others.push({
       kind: "external_terminal",
+      card: null,
       title: "External terminal",
       says: "Charge on the other machine, type its slip number.",
       available: due > 0,
@@ -1160,6 +1184,7 @@ export class FakeTill {
     if (this.#testMode) {
       others.push({
         kind: "simulated_reader",
+      card: null,
         title: "Simulated reader",
         says: offline ? "Needs the network. Nothing is taken offline." : "A test card, as if tapped.",
         available: !offline && due > 0,

@@ -20,6 +20,7 @@ mod readers;
 mod refunds;
 mod refused;
 mod schemas;
+mod setups;
 
 use serde_json::Value;
 use till_stand_in::{Answer, Config, Method, Reply, Request, StandIn, TEST_KEY, Wire};

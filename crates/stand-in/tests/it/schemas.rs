@@ -232,6 +232,7 @@ fn every_endpoint() -> Till {
         till.post(&format!("{reader}/process_payment_intent"), &intent);
     }
     readers(&mut till);
+    saved_cards(&mut till);
     till.get("/v1/terminal/readers?limit=5");
     // Every fault, on a write and on a read.
     for fault in Fault::every() {
@@ -277,6 +278,25 @@ fn every_endpoint() -> Till {
     assert!(kinds.len() > 15, "{kinds:?}");
     assert_eq!(till.stripe.faults_waiting(), 0);
     till
+}
+
+/// Cards that are saved on a page and at a reader, and taken away again.
+fn saved_cards(till: &mut Till) {
+    let (session, customer) = crate::setups::page(till);
+    till.stripe
+        .save_on_page(&session, "pm_card_chargeDeclined")
+        .ok();
+    let path = format!("/v1/checkout/sessions/{session}?expand[]=setup_intent.payment_method");
+    till.get(&path);
+    till.stripe.save_on_page(&session, "pm_card_visa").unwrap();
+    till.get(&path);
+    till.get(&format!("/v1/payment_methods?customer={customer}&limit=3"));
+    let method = till.stripe.cards_of(&customer).remove(0);
+    till.post(&format!("/v1/payment_methods/{method}/detach"), "");
+    till.post(&format!("/v1/payment_methods/{method}/detach"), "");
+    for decline in [None, Some(Decline::LostCard)] {
+        crate::setups::at_reader(till, decline);
+    }
 }
 
 /// Readers that are registered, paid at in both ways, and refunded at.

@@ -19,4 +19,20 @@ last4: string,
 /**
  * "12/2030".
  */
-expires: string, };
+expires: string, 
+/**
+ * The month in which it expires is over.
+ */
+expired: boolean, 
+/**
+ * Charged where no other is chosen.
+ */
+is_default: boolean, 
+/**
+ * When its customer agreed.
+ */
+agreed_at: string, 
+/**
+ * To which words, by their version; empty where the till was not there.
+ */
+agreed_to: string, };

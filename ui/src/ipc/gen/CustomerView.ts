@@ -22,6 +22,10 @@ contact: string | null,
  */
 groups: Array<string>, 
 /**
- * Saved card, if there is one with consent.
+ * The saved card that is charged where no other is chosen.
  */
-card: CardView | null, };
+card: CardView | null, 
+/**
+ * Every saved card, that one first.
+ */
+cards: Array<CardView>, };

@@ -37,4 +37,8 @@ needs_manager: boolean,
 /**
  * What the receipt will say about it, line by line.
  */
-receipt_says: Array<string>, };
+receipt_says: Array<string>, 
+/**
+ * Which of the customer's cards, where they have several.
+ */
+card: string | null, };
