@@ -10,7 +10,7 @@ use till_app::error::{AppError, ErrorCode};
 use till_app::view::{CardView, CustomerDetailView, CustomerView, SaveCardOn, SavingStateView};
 
 use crate::answer::{Answer, Done, Refusal, note};
-use crate::args::{CustomersCommand, KeyArgs};
+use crate::args::CustomersCommand;
 use crate::input::Input;
 use crate::net::Net;
 use crate::sell::find_customer;

@@ -1,6 +1,7 @@
 //! What the window may ask: a function a command, by the names in
 //! `ui/src/ipc/commands.ts`. Each unpacks, asks the till, and maps the error.
 
+pub(crate) mod customer;
 pub(crate) mod outbox;
 pub(crate) mod receipt;
 pub(crate) mod refund;
@@ -37,8 +38,10 @@ commands! {
         set_forced_offline stripe_status;
     sale: categories products search sale_current sale_why scan add_product set_quantity
         override_price discount_line discount_sale add_coupon remove_coupon void_line unvoid_line void_sale
-        customers set_customer suspend suspended recall complete recent_sales;
-    tender: tender_options tender_cash tender_foreign_cash tender_voucher tender_card
+        set_customer suspend suspended recall complete recent_sales;
+    customer: customers customer add_customer edit_customer card_consent save_card
+        cancel_card_saving open_card_page set_default_card remove_card;
+    tender: tender_options tender_cash tender_foreign_cash tender_voucher tender_card tender_saved_card
         tender_pay_link tender_external tender_remove tender_look_again;
     receipt: receipt_text receipt_print receipt_pdf;
     refund: refund_find refund_quote refund_commit;

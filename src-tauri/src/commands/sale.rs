@@ -1,8 +1,8 @@
 //! Ringing up, up to the commit.
 
 use till_app::view::{
-    ApprovalInput, CustomerView, DiscountInput, DoneView, ProductView, SaleSummaryView, SaleView,
-    SuspendedView, WhyView,
+    ApprovalInput, DiscountInput, DoneView, ProductView, SaleSummaryView, SaleView, SuspendedView,
+    WhyView,
 };
 
 use super::Shared;
@@ -140,11 +140,6 @@ pub(crate) async fn void_sale(shell: Shared<'_>) -> Answer<Option<SaleView>> {
             till.sale_current()
         })
         .await
-}
-
-#[tauri::command]
-pub(crate) async fn customers(shell: Shared<'_>, text: String) -> Answer<Vec<CustomerView>> {
-    shell.act(move |till, _| till.customers(&text)).await
 }
 
 #[tauri::command]

@@ -54,6 +54,20 @@ pub(crate) async fn tender_card(
 }
 
 #[tauri::command]
+pub(crate) async fn tender_saved_card(
+    shell: Shared<'_>,
+    card: String,
+    amount: Option<String>,
+    approval: Option<ApprovalInput>,
+) -> Answer<SaleView> {
+    shell
+        .act_and_send(move |till, session| {
+            till.tender_saved_card(session, &card, amount.as_deref(), approval.as_ref())
+        })
+        .await
+}
+
+#[tauri::command]
 pub(crate) async fn tender_pay_link(
     shell: Shared<'_>,
     amount: Option<String>,

@@ -8,11 +8,13 @@ import { invoke } from "@tauri-apps/api/core";
 import { listen } from "@tauri-apps/api/event";
 import type { ApprovalInput } from "./gen/ApprovalInput";
 import type { BootView } from "./gen/BootView";
+import type { CardConsentView } from "./gen/CardConsentView";
 import type { CommandError } from "./gen/CommandError";
 import type { CompareView } from "./gen/CompareView";
 import type { ConnectionView } from "./gen/ConnectionView";
 import type { CountInput } from "./gen/CountInput";
 import type { CountView } from "./gen/CountView";
+import type { CustomerDetailView } from "./gen/CustomerDetailView";
 import type { CustomerView } from "./gen/CustomerView";
 import type { DiscountInput } from "./gen/DiscountInput";
 import type { DoneView } from "./gen/DoneView";
@@ -28,6 +30,8 @@ import type { RefundSourceView } from "./gen/RefundSourceView";
 import type { ReportView } from "./gen/ReportView";
 import type { SaleSummaryView } from "./gen/SaleSummaryView";
 import type { SaleView } from "./gen/SaleView";
+import type { SaveCardOn } from "./gen/SaveCardOn";
+import type { SavingView } from "./gen/SavingView";
 import type { StripeView } from "./gen/StripeView";
 import type { SuspendedView } from "./gen/SuspendedView";
 import type { TenderOptionsView } from "./gen/TenderOptionsView";
@@ -74,6 +78,23 @@ export interface Commands {
   unvoidLine(line: string): Promise<SaleView>;
   voidSale(): Promise<SaleView | null>;
   customers(text: string): Promise<CustomerView[]>;
+  customer(customer: string): Promise<CustomerDetailView>;
+  addCustomer(name: string, email: string | null, phone: string | null): Promise<CustomerView>;
+  editCustomer(
+    customer: string,
+    name: string,
+    email: string | null,
+    phone: string | null,
+  ): Promise<CustomerDetailView>;
+  /** The words that a customer agrees to, and their version. */
+  cardConsent(): Promise<CardConsentView>;
+  /** `agreedTo`: the version of the words that the customer was shown. */
+  saveCard(customer: string, on: SaveCardOn, agreedTo: string): Promise<SavingView>;
+  cancelCardSaving(saving: string): Promise<SavingView>;
+  /** In the system's browser; the till decides which address that is. */
+  openCardPage(saving: string): Promise<null>;
+  setDefaultCard(customer: string, card: string): Promise<CustomerDetailView>;
+  removeCard(customer: string, card: string): Promise<CustomerDetailView>;
   setCustomer(customer: string | null): Promise<SaleView>;
   suspend(): Promise<null>;
   suspended(): Promise<SuspendedView[]>;
@@ -84,6 +105,8 @@ export interface Commands {
   tenderForeignCash(currency: string, given: string): Promise<SaleView>;
   tenderVoucher(number: string, worth: string): Promise<SaleView>;
   tenderCard(kind: CardKind, amount: string | null, approval: Approval): Promise<SaleView>;
+  /** One of the customer's cards, by its id. */
+  tenderSavedCard(card: string, amount: string | null, approval: Approval): Promise<SaleView>;
   tenderPayLink(amount: string | null, contact: string, approval: Approval): Promise<SaleView>;
   tenderExternal(amount: string | null, approvalCode: string, last4: string): Promise<SaleView>;
   tenderRemove(tender: string): Promise<SaleView>;
@@ -164,6 +187,15 @@ export function tauriCommands(): Commands {
     unvoidLine: (line) => invoke("unvoid_line", { line }),
     voidSale: () => invoke("void_sale"),
     customers: (text) => invoke("customers", { text }),
+    customer: (customer) => invoke("customer", { customer }),
+    addCustomer: (name, email, phone) => invoke("add_customer", { name, email, phone }),
+    editCustomer: (customer, name, email, phone) => invoke("edit_customer", { customer, name, email, phone }),
+    cardConsent: () => invoke("card_consent"),
+    saveCard: (customer, on, agreedTo) => invoke("save_card", { customer, on, agreedTo }),
+    cancelCardSaving: (saving) => invoke("cancel_card_saving", { saving }),
+    openCardPage: (saving) => invoke("open_card_page", { saving }),
+    setDefaultCard: (customer, card) => invoke("set_default_card", { customer, card }),
+    removeCard: (customer, card) => invoke("remove_card", { customer, card }),
     setCustomer: (customer) => invoke("set_customer", { customer }),
     suspend: () => invoke("suspend"),
     suspended: () => invoke("suspended"),
@@ -174,6 +206,7 @@ export function tauriCommands(): Commands {
     tenderForeignCash: (currency, given) => invoke("tender_foreign_cash", { currency, given }),
     tenderVoucher: (number, worth) => invoke("tender_voucher", { number, worth }),
     tenderCard: (kind, amount, approval) => invoke("tender_card", { kind, amount, approval }),
+    tenderSavedCard: (card, amount, approval) => invoke("tender_saved_card", { card, amount, approval }),
     tenderPayLink: (amount, contact, approval) => invoke("tender_pay_link", { amount, contact, approval }),
     tenderExternal: (amount, approvalCode, last4) =>
       invoke("tender_external", { amount, approvalCode, last4 }),

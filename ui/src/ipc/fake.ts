@@ -12,6 +12,7 @@ import type { CommandError } from "./gen/CommandError";
 import type { ConnectionView } from "./gen/ConnectionView";
 import type { CountInput } from "./gen/CountInput";
 import type { CardView } from "./gen/CardView";
+import type { CustomerDetailView } from "./gen/CustomerDetailView";
 import type { CustomerView } from "./gen/CustomerView";
 import type { DiscountInput } from "./gen/DiscountInput";
 import type { DoneView } from "./gen/DoneView";
@@ -30,6 +31,8 @@ import type { RefundLineInput } from "./gen/RefundLineInput";
 import type { RefundQuoteView } from "./gen/RefundQuoteView";
 import type { ReportView } from "./gen/ReportView";
 import type { SaleView } from "./gen/SaleView";
+import type { SaveCardOn } from "./gen/SaveCardOn";
+import type { SavingView } from "./gen/SavingView";
 import type { ShiftView } from "./gen/ShiftView";
 import type { TenderKindView } from "./gen/TenderKindView";
 import type { TenderStateView } from "./gen/TenderStateView";
@@ -243,6 +246,8 @@ export class FakeTill {
   #foreign: Record<string, number> = {};
   #countedForeign: Record<string, number> = {};
   #recounted = false;
+  #saving: SavingView | null = null;
+  #customers = structuredClone(CUSTOMERS);
   #receipt = 24_811;
   #ids = 0;
   #listeners = new Set<(connection: ConnectionView) => void>();
@@ -273,6 +278,44 @@ export class FakeTill {
     const oldest = this.#waiting().at(-1);
     if (oldest) oldest.entry.at = ago(hours * 60);
     this.announce();
+  }
+
+  /** The customer gives a card on the page, or at the reader. */
+  giveCard(brand = "Mastercard", last4 = "4444"): void {
+    const saving = this.#saving;
+    const found = this.#customers.find((each) => each.id === saving?.customer);
+    if (!saving || !found) return;
+    found.cards.push(savedCard(saving.id, brand, last4, "12/2034", found.cards.length === 0));
+    this.#sortCards(found);
+    saving.state = "saved";
+    saving.says = "The card is saved.";
+    saving.url = null;
+    this.announce();
+  }
+
+  /** The customer of the scene has a second card, and it is past its month. */
+  giveAna(): void {
+    const ana = this.#customers[0];
+    ana?.cards.push(savedCard("card-old", "Mastercard", "7719", "10/2026", false, true));
+    this.announce();
+  }
+
+  #sortCards(of: CustomerView): void {
+    of.cards.sort((a, b) => Number(b.is_default) - Number(a.is_default));
+    of.card = of.cards[0] ?? null;
+  }
+
+  #customerDetail(id: string): CustomerDetailView {
+    const found = this.#customers.find((each) => each.id === id);
+    if (!found) refuse("not_found", "That is not here any more. Nothing was changed.");
+    return {
+      customer: found,
+      email: found.contact,
+      phone: null,
+      tax_set: null,
+      saving: this.#saving?.customer === id ? { ...this.#saving } : null,
+      removing: 0,
+    };
   }
 
   announce(): void {
@@ -417,11 +460,77 @@ export class FakeTill {
         return null;
       }),
       customers: answer("customers", (text: string) =>
-        CUSTOMERS.filter((each) => fold(each.name).includes(fold(text.trim()))),
+        this.#customers.filter((each) => fold(each.name).includes(fold(text.trim()))),
       ),
+      customer: answer("customer", (id: string) => this.#customerDetail(id)),
+      addCustomer: answer("add_customer", (name: string, email: string | null, phone: string | null) => {
+        if (name.trim() === "") refuse("bad_text", "A word is missing or far too long. Nothing was changed.");
+        const added = customer(`c${this.#customers.length + 1}`, name, email ?? phone ?? "");
+        this.#customers.push(added);
+        return added;
+      }),
+      editCustomer: answer(
+        "edit_customer",
+        (id: string, name: string, email: string | null, phone: string | null) => {
+          const found = this.#customerDetail(id).customer;
+          found.name = name;
+          found.contact = email ?? phone;
+          return this.#customerDetail(id);
+        },
+      ),
+      cardConsent: answer("card_consent", () => ({
+        version: "1",
+        words:
+          "I agree that Ultramarinos Peña has my card kept by Stripe, its payment service, and charges it " +
+          "for what I buy here when I say so, for that sum and no other. When the shop has no connection it " +
+          "may be charged up to 72 hours later. The shop sees the brand, the last four digits and the expiry, " +
+          "never the number. I can have the card removed here at any time.",
+      })),
+      saveCard: answer("save_card", (id: string, on: SaveCardOn, agreedTo: string) => {
+        if (agreedTo !== "1")
+          refuse(
+            "consent_missing",
+            "No card was saved and nothing was charged. Show the customer the words.",
+          );
+        this.#saving = {
+          id: `card-new-${++this.#ids}`,
+          customer: id,
+          state: on === "page" ? "page_open" : "at_reader",
+          says:
+            on === "page"
+              ? "The customer gives the card on Stripe's page: here, or on their own phone."
+              : "The reader asks the customer for the card.",
+          url: on === "page" ? "https://checkout.stripe.com/c/pay/cs_test_a1B2c3D4e5F6g7H8i9J0" : null,
+          may_open: on === "page",
+        };
+        return this.#saving;
+      }),
+      cancelCardSaving: answer("cancel_card_saving", () => {
+        const saving = this.#saving;
+        if (!saving) refuse("not_found", "That is not here any more. Nothing was changed.");
+        saving.state = "canceled";
+        saving.says = "Given up. No card was saved.";
+        saving.url = null;
+        return saving;
+      }),
+      openCardPage: answer("open_card_page", () => null),
+      setDefaultCard: answer("set_default_card", (id: string, card: string) => {
+        const found = this.#customerDetail(id).customer;
+        for (const each of found.cards) each.is_default = each.id === card;
+        this.#sortCards(found);
+        return this.#customerDetail(id);
+      }),
+      removeCard: answer("remove_card", (id: string, card: string) => {
+        const found = this.#customerDetail(id).customer;
+        found.cards = found.cards.filter((each) => each.id !== card);
+        const first = found.cards[0];
+        if (first && !found.cards.some((each) => each.is_default)) first.is_default = true;
+        this.#sortCards(found);
+        return this.#customerDetail(id);
+      }),
       setCustomer: answer("set_customer", (id: string | null) => {
         const open = this.#open();
-        open.customer = CUSTOMERS.find((each) => each.id === id) ?? null;
+        open.customer = this.#customers.find((each) => each.id === id) ?? null;
         return this.#view(open);
       }),
       suspend: answer("suspend", () => {
@@ -495,33 +604,16 @@ export class FakeTill {
       tenderCard: answer(
         "tender_card",
         (kind: CardKind, amount: string | null, approval: ApprovalInput | null) => {
-          const open = this.#open();
-          const due = this.#outstanding(open);
-          const sum = amount === null ? due : minor(amount);
-          if (sum > due)
-            refuse("over_due", "A card cannot be charged more than is due. Nothing was charged.");
-          const card = open.customer?.card;
-          if (kind === "saved_card" && !card) {
-            refuse(
-              "no_saved_card",
-              "This customer has no saved card. Nothing was charged. Take another tender.",
-            );
-          }
-          const label = kind === "saved_card" ? `${card?.brand} •••• ${card?.last4}` : "Test card •••• 4242";
-          if (this.#isOnline()) {
-            const tender = this.#tender(kind, label, sum, "working", "On its way to the bank.");
-            const then = this.nextCard;
-            this.nextCard = "certain";
-            setTimeout(() => {
-              if (tender.state !== "working") return;
-              this.#put(tender, then);
-              this.announce();
-            }, this.cardMs);
-          } else {
-            if (sum > PER_TENDER || this.#atRisk() + sum > ON_TILL)
-              this.#needsManager(approval, "over_limit");
-            this.#tender(kind, label, sum, "queued", "Queued, not yet charged");
-          }
+          const card = this.#open().customer?.card ?? null;
+          this.#takeCard(kind, kind === "saved_card" ? card : null, amount, approval);
+          return sale();
+        },
+      ),
+      tenderSavedCard: answer(
+        "tender_saved_card",
+        (id: string, amount: string | null, approval: ApprovalInput | null) => {
+          const card = this.#open().customer?.cards.find((each) => each.id === id) ?? null;
+          this.#takeCard("saved_card", card, amount, approval);
           return sale();
         },
       ),
@@ -1127,36 +1219,69 @@ export class FakeTill {
     }[state];
   }
 
+  #takeCard(
+    kind: CardKind,
+    card: CardView | null,
+    amount: string | null,
+    approval: ApprovalInput | null,
+  ): void {
+    const due = this.#outstanding(this.#open());
+    const sum = amount === null ? due : minor(amount);
+    if (sum > due) refuse("over_due", "A card cannot be charged more than is due. Nothing was charged.");
+    if (kind === "saved_card" && !card) {
+      refuse("no_saved_card", "This customer has no saved card. Nothing was charged. Take another tender.");
+    }
+    const label = card ? `${card.brand} •••• ${card.last4}` : "Test card •••• 4242";
+    if (!this.#isOnline()) {
+      if (sum > PER_TENDER || this.#atRisk() + sum > ON_TILL) this.#needsManager(approval, "over_limit");
+      this.#tender(kind, label, sum, "queued", "Queued, not yet charged");
+      return;
+    }
+    const tender = this.#tender(kind, label, sum, "working", "On its way to the bank.");
+    const then = this.nextCard;
+    this.nextCard = "certain";
+    setTimeout(() => {
+      if (tender.state !== "working") return;
+      this.#put(tender, then);
+      this.announce();
+    }, this.cardMs);
+  }
+
   #options() {
     const open = this.#open();
     const due = this.#outstanding(open);
-    const card = open.customer?.card;
     const offline = !this.#isOnline();
     const risk = this.#atRisk();
     const most = Math.max(0, Math.min(PER_TENDER, ON_TILL - risk));
     const notes = [...new Set([500, 1000, 2000, 5000].map((note) => Math.ceil((due + 1) / note) * note))];
     const sum = (due / 100).toFixed(2);
     const others: OtherOptionView[] = [];
-    others.push({
-      kind: "saved_card",
-      card: card?.id ?? null,
-      title: card ? `Saved card · ${card.brand} •••• ${card.last4}` : "Saved card",
-      says: card
-        ? `${open.customer?.name ?? ""}. ${offline ? "Charged when back online." : "Charged now."}`
-        : "Choose a customer with a saved card first (F3 on the sale).",
-      available: card !== null && card !== undefined && due > 0,
-      certain: !offline,
-      most: offline ? eur(most) : null,
-      needs_manager: offline && due > most,
-      receipt_says: offline
-        ? [
-            `Card  ${card?.brand ?? ""} **** ${card?.last4 ?? ""}`.padEnd(30) + sum.padStart(8),
-            "CARD PAYMENT PENDING",
-            `Your card will be charged ${sum} EUR`,
-            "when this till is back online.",
-          ]
-        : [`Card  ${card?.brand ?? ""} **** ${card?.last4 ?? ""}`.padEnd(30) + sum.padStart(8)],
-    });
+    const cards = open.customer?.cards ?? [];
+    for (const card of cards.length > 0 ? cards : [null]) {
+      const expired = card?.expired ?? false;
+      others.push({
+        kind: "saved_card",
+        card: card?.id ?? null,
+        title: card ? `Saved card · ${card.brand} •••• ${card.last4}` : "Saved card",
+        says: card
+          ? `${open.customer?.name ?? ""}. ${offline ? "Charged when back online." : "Charged now."}${
+              expired ? ` Expired ${card.expires}: the bank may refuse it.` : ""
+            }`
+          : "Choose a customer with a saved card first (F3 on the sale).",
+        available: card !== null && due > 0 && !(offline && expired),
+        certain: !offline,
+        most: offline ? eur(most) : null,
+        needs_manager: offline && due > most,
+        receipt_says: offline
+          ? [
+              `Card  ${card?.brand ?? ""} **** ${card?.last4 ?? ""}`.padEnd(30) + sum.padStart(8),
+              "CARD PAYMENT PENDING",
+              `Your card will be charged ${sum} EUR`,
+              "when this till is back online.",
+            ]
+          : [`Card  ${card?.brand ?? ""} **** ${card?.last4 ?? ""}`.padEnd(30) + sum.padStart(8)],
+      });
+    }
     others.push({
       kind: "pay_link",
       card: null,
@@ -1184,7 +1309,7 @@ export class FakeTill {
     if (this.#testMode) {
       others.push({
         kind: "simulated_reader",
-      card: null,
+        card: null,
         title: "Simulated reader",
         says: offline ? "Needs the network. Nothing is taken offline." : "A test card, as if tapped.",
         available: !offline && due > 0,
@@ -1700,7 +1825,7 @@ export class FakeTill {
     const open = this.#open();
     const last = open.lines.at(-1);
     if (last) last.percent = 10;
-    open.customer = CUSTOMERS[0] ?? null;
+    open.customer = this.#customers[0] ?? null;
   }
 }
 

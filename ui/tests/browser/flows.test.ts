@@ -212,6 +212,55 @@ describe("with a sale of €51.40, online", () => {
     });
   });
 
+  it("a card is saved once the customer agreed, and is charged instead of the other", async () => {
+    await shop.press("F3");
+    await shop.at("customer-cards").click();
+    await shop.sees("card-0");
+    await shop.at("save-card").click();
+    await shop.sees("consent-words");
+    expect(await shop.till("till.calls.includes('save_card')")).toBe(false);
+    await shop.at("agreed").click();
+    await shop.sees("qr");
+    await shop.at("open-page").click();
+    await shop.till("till.giveCard()");
+    await shop.sees("card-1");
+    expect(await shop.text("saving")).toContain("The card is saved.");
+    await shop.press("Escape", "F9", "c", "c", "F9");
+    await shop.sees("screen-done");
+    expect(await shop.till("till.calls.includes('tender_saved_card')")).toBe(true);
+  });
+
+  it("they do not agree: nothing is saved", async () => {
+    await shop.press("F3");
+    await shop.at("customer-cards").click();
+    await shop.at("save-card").click();
+    await shop.at("not-agreed").click();
+    await shop.sees("card-0");
+    expect(await shop.till("till.calls.includes('save_card')")).toBe(false);
+  });
+
+  it("a card is removed by a second touch, not by one", async () => {
+    await shop.press("F3");
+    await shop.at("customer-cards").click();
+    await shop.at("remove-0").click();
+    expect(await shop.till("till.calls.includes('remove_card')")).toBe(false);
+    await shop.at("remove-sure-0").click();
+    await shop.at("card-0").waitFor({ state: "detached" });
+    await shop.press("Escape");
+    expect(await shop.text("customer")).toContain("No saved card");
+  });
+
+  it("a new customer is added by name and put on the sale", async () => {
+    await shop.press("F3");
+    await shop.type("Lena");
+    await shop.at("new-customer-open").click();
+    await shop.at("customer-name").fill("Lena Brandt");
+    await shop.at("customer-email").fill("lena@post.example");
+    await shop.press("Enter");
+    await shop.page.getByTestId("new-customer").waitFor({ state: "detached" });
+    expect(await shop.text("customer")).toContain("Lena Brandt");
+  });
+
   it("a declined card leaves the sale, another tender takes it", async () => {
     await shop.till("till.nextCard = 'declined'");
     await shop.press("F9", "c", "F9");

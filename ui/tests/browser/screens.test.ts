@@ -63,7 +63,7 @@ async function overflow(shop: Shop): Promise<string[]> {
       const box = element.getBoundingClientRect();
       if (box.width === 0 || box.height === 0) continue;
       const scrolled = element.closest(
-        ".scrolls, .tiles, .chips, .lines, .paper-well, .key-maps, .tenders, .rlines, .story-room, .countries, .settle, .dens ul, .choose-list, .ap-left, .menu-grid",
+        ".scrolls, .tiles, .chips, .lines, .options, .paper-well, .key-maps, .tenders, .rlines, .story-room, .countries, .settle, .dens ul, .choose-list, .ap-left, .menu-grid",
       );
       if (!scrolled && (box.right > w + 1 || box.bottom > h + 1 || box.left < -1 || box.top < -1)) {
         found.push(`out of the window: ${element.className} ${element.textContent?.slice(0, 40)}`);

@@ -90,6 +90,56 @@ export const PLACES: Place[] = [
     },
   },
   { name: "sell-customer", scene: "sale", go: (shop) => shop.press("F3") },
+  {
+    name: "customer-new",
+    scene: "sale",
+    go: async (shop) => {
+      await shop.press("F3");
+      await shop.type("Lena");
+      await shop.at("new-customer-open").click();
+      await shop.sees("customer-name");
+    },
+  },
+  {
+    name: "customer-cards",
+    scene: "sale",
+    go: async (shop) => {
+      await shop.till("till.giveAna()");
+      await shop.press("F3");
+      await shop.at("customer-cards").click();
+      await shop.sees("card-1");
+      await shop.at("remove-1").click();
+    },
+  },
+  {
+    name: "customer-consent",
+    scene: "sale",
+    go: async (shop) => {
+      await shop.press("F3");
+      await shop.at("customer-cards").click();
+      await shop.at("save-card").click();
+      await shop.sees("consent-words");
+    },
+  },
+  {
+    name: "customer-saving",
+    scene: "sale",
+    go: async (shop) => {
+      await shop.press("F3");
+      await shop.at("customer-cards").click();
+      await shop.at("save-card").click();
+      await shop.at("agreed").click();
+      await shop.sees("qr");
+    },
+  },
+  {
+    name: "tender-two-cards",
+    scene: "sale",
+    go: async (shop) => {
+      await shop.till("till.giveAna()");
+      await shop.press("F9", "c", "c");
+    },
+  },
   { name: "sell-suspended", scene: "empty", go: (shop) => shop.press("F5") },
   { name: "sell-no-sale", scene: "empty", go: (shop) => shop.press("F8") },
   {

@@ -21,7 +21,11 @@ export class SellState {
   chosen = $state<string | null>(null);
   /** Weighed goods that wait for their weight. */
   weighing = $state<{ product: ProductView; line: string | null } | null>(null);
-  dialog = $state<"discount" | "customer" | "suspended" | "why" | null>(null);
+  dialog = $state<"discount" | "customer" | "new_customer" | "customer_card" | "suspended" | "why" | null>(
+    null,
+  );
+  /** What a new customer is called, as far as it was typed. */
+  newName = $state("");
   /** Lines voided a moment ago. */
   undoable = $state<string[]>([]);
   #searching: Promise<void> = Promise.resolve();
@@ -249,6 +253,15 @@ export class SellState {
   async customer(id: string | null): Promise<void> {
     this.dialog = null;
     await this.#till.change(() => this.#till.commands.setCustomer(id));
+  }
+
+  /** Adds a customer and puts them on the sale; the dialog stays open while they are refused. */
+  async newCustomer(name: string, email: string, phone: string): Promise<void> {
+    const text = (typed: string) => (typed.trim() === "" ? null : typed.trim());
+    const added = await this.#till.run(() =>
+      this.#till.commands.addCustomer(name.trim(), text(email), text(phone)),
+    );
+    if (added) await this.customer(added.id);
   }
 
   /** The line that was just touched becomes the chosen one. */

@@ -20,6 +20,8 @@ export class TenderState {
   #till: Till;
   options = $state<TenderOptionsView | null>(null);
   way = $state<TenderKindView>("cash");
+  /** Which of the customer's saved cards, where that is the way. */
+  card = $state<string | null>(null);
   /** A part of the sum typed for a card; otherwise all that is left, or the most that is allowed. */
   part = $state<MoneyView | null>(null);
   dialog = $state<"cash" | "foreign" | "part" | "external" | "voucher" | "pay_link" | null>(null);
@@ -38,7 +40,7 @@ export class TenderState {
   }
 
   get option(): OtherOptionView | null {
-    return this.options?.others.find((each) => each.kind === this.way) ?? null;
+    return this.#offered(this.way, this.card);
   }
 
   /** The tender that everything waits for. */
@@ -97,9 +99,21 @@ export class TenderState {
 
   // A quick hand is faster than the first answer: what it asked for waits for it.
 
-  async choose(kind: TenderKindView): Promise<void> {
+  #offered(kind: TenderKindView, card: string | null): OtherOptionView | null {
+    const of = this.options?.others.filter((each) => each.kind === kind) ?? [];
+    return of.find((each) => each.card === card) ?? of[0] ?? null;
+  }
+
+  /** Which saved card the letter means: the next one, where one of them is the way already. */
+  nextCard(): string | null {
+    const cards = this.options?.others.filter((each) => each.kind === "saved_card") ?? [];
+    const at = this.way === "saved_card" ? cards.findIndex((each) => each.card === this.option?.card) : -1;
+    return cards[(at + 1) % Math.max(1, cards.length)]?.card ?? null;
+  }
+
+  async choose(kind: TenderKindView, card: string | null = null): Promise<void> {
     await this.#loading;
-    const option = this.options?.others.find((each) => each.kind === kind);
+    const option = this.#offered(kind, card);
     if (!option) return;
     if (!option.available) {
       this.#till.say("plain", option.says);
@@ -107,6 +121,7 @@ export class TenderState {
     }
     this.#till.notice = null;
     this.way = kind;
+    this.card = option.card;
     this.part = null;
   }
 
@@ -168,13 +183,19 @@ export class TenderState {
       case "saved_card":
       case "simulated_reader": {
         const kind = this.way;
+        const card = kind === "saved_card" ? (this.option?.card ?? null) : null;
         const sum = this.#sum(amount);
         const ask = this.#ask(amount);
         const atOnce = (all && this.limited) || (this.option?.most?.minor ?? 1) <= 0;
         await this.#once(() =>
           this.#till.allowed(
             ask,
-            (approval) => this.#till.keep(this.#till.commands.tenderCard(kind, sum, approval)),
+            (approval) =>
+              this.#till.keep(
+                card === null
+                  ? this.#till.commands.tenderCard(kind, sum, approval)
+                  : this.#till.commands.tenderSavedCard(card, sum, approval),
+              ),
             atOnce,
           ),
         );
