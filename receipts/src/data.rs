@@ -334,6 +334,8 @@ pub struct ShiftReport {
 
     /// By tender.
     pub tenders: Vec<TenderRow>,
+    /// What customers added on card readers: in the tenders.
+    pub tips: Option<Tally>,
     /// Their sum, less refunds.
     pub tenders_total: Money,
     /// Worth of vouchers that was not needed and not given back; in no other figure.

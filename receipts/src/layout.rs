@@ -708,6 +708,9 @@ impl Sheet {
             }
         }
         self.amount(Style::Bold, 0, "TENDERS", report.tenders_total);
+        if let Some(tips) = report.tips {
+            self.tally_of(INDENT, "of it, tips", tips);
+        }
         if let Some(lost) = report.vouchers_lost {
             self.tally_of(0, "Vouchers, not given back", lost);
         }

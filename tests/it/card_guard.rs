@@ -205,6 +205,17 @@ const WAYS: &[Way] = &[
     named("recall", |w, t| w.till().recall(w.cashier(), t).map(drop)),
     named("tender_remove", |w, t| w.till().tender_remove(w.cashier(), t).map(drop)),
     named("tender_look_again", |w, t| w.till().tender_look_again(w.cashier(), t).map(drop)),
+    free("readers_place", |w, t| {
+        let place = till_app::view::PlaceInput { line1: t.into(), country: "NL".into(), ..Default::default() };
+        w.till().readers_place(w.manager(), &place).map(drop)
+    }),
+    free("readers_at", |w, t| w.till().readers_at(w.manager(), t).map(drop)),
+    free("reader_register code", |w, t| w.till().reader_register(w.manager(), t, "Counter").map(drop)),
+    free("reader_register label", |w, t| w.till().reader_register(w.manager(), "simulated-wpe", t).map(drop)),
+    named("reader_use", |w, t| w.till().reader_use(w.manager(), t).map(drop)),
+    named("reader_forget", |w, t| w.till().reader_forget(w.manager(), t).map(drop)),
+    named("tender_again", |w, t| w.till().tender_again(w.cashier(), t, None).map(drop)),
+    named("tender_again reader", |w, t| w.till().tender_again(w.cashier(), "1", Some(t)).map(drop)),
     named("setup_shop", |w, t| w.till().setup_shop(t, None, "Shop", "Marta", "9876")),
     free("setup_shop name", |w, t| w.till().setup_shop("NL", None, t, "Marta", "9876")),
     free("setup_shop manager", |w, t| w.till().setup_shop("NL", None, "Shop", t, "9876")),

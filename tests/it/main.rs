@@ -20,6 +20,7 @@ mod long_outbox;
 mod manager;
 mod promotions;
 mod published;
+mod readers;
 mod reconcile;
 mod retries;
 mod saved_cards;

@@ -53,6 +53,9 @@ pub(crate) struct Asking {
     not_before: Option<Timestamp>,
     events_at: Option<Timestamp>,
     books_at: Option<Timestamp>,
+    /// What was given out last is about readers.
+    errand: bool,
+    errand_not_before: Option<Timestamp>,
 }
 
 /// A time that is to come; one that is far off is of a clock that was set back.
@@ -219,6 +222,7 @@ impl Till {
     pub fn ask(&self) -> Result<Option<StoredRequest>, AppError> {
         let now = self.now();
         let mut asking = self.asking();
+        asking.errand = false;
         if !self.is_online() {
             return Ok(None);
         }
@@ -227,6 +231,13 @@ impl Till {
         }
         if let Some(asked) = &asking.card {
             return Ok(Some(asked.request.clone()));
+        }
+        // Somebody waits for it.
+        if !is_ahead(asking.errand_not_before, now)
+            && let Some(request) = self.readers_ask()?
+        {
+            asking.errand = true;
+            return Ok(Some(request));
         }
         if is_ahead(asking.not_before, now) {
             return Ok(None);
@@ -291,6 +302,11 @@ impl Till {
         let mut asking = self.asking();
         if let Some(asked) = asking.card.take() {
             return self.card_answered(&asked, answer, now);
+        }
+        if std::mem::take(&mut asking.errand) {
+            let wait_ms = self.readers_told(answer)?;
+            asking.errand_not_before = (wait_ms > 0).then(|| now.plus_ms(wait_ms));
+            return Ok(true);
         }
         match asking.reading.take() {
             None => Ok(false),

@@ -90,6 +90,7 @@ impl Audit {
             differs: None,
         };
         let (mut sold, mut refunded, mut moved, mut rounding) = (zero, zero, zero, zero);
+        let mut tips = zero;
         let mut foreign: HashMap<&str, Money> = HashMap::new();
         let mut expected_receipt = None;
         for entry in entries {
@@ -99,7 +100,8 @@ impl Audit {
                     sold = sold.checked_add(sale.total)?;
                     rounding = rounding.checked_add(sale.cash_rounding)?;
                     for tender in &sale.tenders {
-                        moved = moved.checked_add(tender.amount)?;
+                        moved = moved.checked_add(tender.with_tip()?)?;
+                        tips = tips.checked_add(tender.tip().unwrap_or(zero))?;
                         if let TenderKind::ForeignCash { given, .. } = tender.kind {
                             let sum = foreign.entry(given.currency().code());
                             let sum = sum.or_insert(Money::zero(given.currency()));
@@ -143,6 +145,7 @@ impl Audit {
                 refunded == totals.refunds.amount && audit.refunds == totals.refunds.count,
             ),
             ("Cash rounding", rounding == totals.rounding),
+            ("Tips", tips == totals.tips.amount),
             ("The tenders", moved == tenders && totals.balances()?),
             (
                 "Notes of other currencies",

@@ -104,6 +104,10 @@ pub enum ErrorCode {
     CardInUse,
     /// A card is being saved for this customer already.
     SavingUnderWay,
+    /// No card reader is chosen for this till.
+    NoReader,
+    /// A card reader is driven by Stripe, which cannot be reached.
+    ReaderNeedsStripe,
     /// More than was sold less what was returned.
     MoreThanSold,
     /// The sale has been completed or undone already.
@@ -232,6 +236,12 @@ impl ErrorCode {
             }
             Self::SavingUnderWay => {
                 "A card is being saved for this customer already. Nothing was charged. Finish or cancel that first."
+            }
+            Self::NoReader => {
+                "No card reader is chosen for this till. Nothing was charged. Take another tender, or ask a manager to choose a reader."
+            }
+            Self::ReaderNeedsStripe => {
+                "A card reader works only while Stripe can be reached. Nothing was charged and nothing is queued. Take another tender."
             }
             Self::MoreThanSold => "More than was sold and not yet returned. Nothing was refunded.",
             Self::AlreadyDone => "That is done already. It was not done twice.",

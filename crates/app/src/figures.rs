@@ -19,7 +19,7 @@ use crate::paper::mask;
 use crate::shop::{Shop, brand_name};
 use crate::view::{
     CardView, CouponView, CustomerView, LineView, MoneyView, ProductView, PromotedView, RoleView,
-    SaleView, StockLevel, TenderKindView, TenderStateView, TenderView, UserView,
+    SaleView, StockLevel, TenderKindView, TenderReaderView, TenderStateView, TenderView, UserView,
 };
 
 pub(crate) fn money(amount: Money) -> MoneyView {
@@ -200,6 +200,14 @@ pub(crate) fn tender_label(tender: &Tender, facts: Option<&ChargeFacts>) -> Stri
         TenderKind::Card { capture, .. } => match capture {
             CardCapture::SavedCard(card) => format!("{} •••• {}", card.brand, card.last4),
             CardCapture::PayLink => "Pay link".into(),
+            CardCapture::Reader { label, .. } => match facts {
+                Some(ChargeFacts {
+                    brand: Some(brand),
+                    last4: Some(last4),
+                    ..
+                }) => format!("{} •••• {last4}", brand_name(brand)),
+                _ => format!("Card reader {label}"),
+            },
             CardCapture::SimulatedReader { .. } => match facts {
                 Some(ChargeFacts {
                     brand: Some(brand),
@@ -222,6 +230,7 @@ pub(crate) const fn tender_kind(tender: &Tender) -> TenderKindView {
             CardCapture::SimulatedReader { .. } => TenderKindView::SimulatedReader,
             CardCapture::SavedCard(_) => TenderKindView::SavedCard,
             CardCapture::PayLink => TenderKindView::PayLink,
+            CardCapture::Reader { .. } => TenderKindView::Reader,
         },
     }
 }
@@ -231,6 +240,7 @@ pub(crate) const fn tender_kind(tender: &Tender) -> TenderKindView {
 pub(crate) const fn tender_state(state: ChargeState, at_risk: bool) -> TenderStateView {
     match state {
         ChargeState::Succeeded => TenderStateView::Certain,
+        ChargeState::AtReader => TenderStateView::AtReader,
         ChargeState::Queued
         | ChargeState::Creating
         | ChargeState::Created
@@ -263,6 +273,9 @@ pub(crate) const fn says(state: TenderStateView) -> &'static str {
     match state {
         TenderStateView::Certain => "Charged.",
         TenderStateView::Working => "Charging the card now.",
+        TenderStateView::AtReader => {
+            "The customer taps, inserts or swipes the card at the reader. Nothing is charged yet."
+        }
         TenderStateView::Queued => "Queued, not yet charged. At the shop's risk.",
         TenderStateView::Unknown => {
             "Not known yet if the card was charged. It cannot be charged twice. Wait, or look again."
@@ -278,6 +291,25 @@ pub(crate) const fn says(state: TenderStateView) -> &'static str {
         TenderStateView::Expired => "It waited too long, so nothing was sent. A manager decides.",
         TenderStateView::Closed => "Given up by a manager. Nothing was charged.",
     }
+}
+
+/// Why a card reader took nothing, by Stripe's word; none for what every card shares.
+fn reader_says(code: &str) -> Option<&'static str> {
+    Some(match code {
+        "terminal_reader_busy" => {
+            "Nothing was charged. The reader is busy with something else. Try again in a moment, or take another tender."
+        }
+        "terminal_reader_offline" => {
+            "Nothing was charged. The reader has no network. Look at it and try again, or take another tender."
+        }
+        "not_at_reader" => {
+            "Nothing was charged. The reader does not show it any more. Try again, or take another tender."
+        }
+        "customer_canceled" => {
+            "Nothing was charged. The customer cancelled at the reader. Try again, or take another tender."
+        }
+        _ => return None,
+    })
 }
 
 /// A charge as the open sale shows it.
@@ -308,7 +340,26 @@ fn tender(tender: &Tender, charge: &LiveCharge) -> TenderView {
             "Taken."
         }
         (TenderKind::ExternalTerminal { .. }, false) => "Certain: the slip is printed.",
-        (TenderKind::Card { .. }, false) => says(state),
+        (TenderKind::Card { .. }, false) => (charge.facts.decline_code.as_deref())
+            .filter(|_| charge.state.is_some_and(ChargeState::needs_a_person))
+            .and_then(reader_says)
+            .unwrap_or_else(|| says(state)),
+    };
+    let reader = match &tender.kind {
+        TenderKind::Card {
+            capture: CardCapture::Reader { label, tip, .. },
+            ..
+        } => Some(TenderReaderView {
+            label: label.clone(),
+            tip: tip.or(charge.facts.tip).map(money),
+            can_try_again: !charge.canceling
+                && charge.state.is_some_and(ChargeState::needs_a_person),
+        }),
+        TenderKind::Card { .. }
+        | TenderKind::Cash
+        | TenderKind::ForeignCash { .. }
+        | TenderKind::Voucher { .. }
+        | TenderKind::ExternalTerminal { .. } => None,
     };
     TenderView {
         id: tender.id.to_string(),
@@ -326,6 +377,7 @@ fn tender(tender: &Tender, charge: &LiveCharge) -> TenderView {
         can_remove: !charge.canceling,
         can_look_again: charge.state.is_some_and(ChargeState::is_waiting),
         link: charge.link.clone(),
+        reader,
     }
 }
 

@@ -22,6 +22,7 @@ mod paper;
 pub mod ports;
 pub mod profile;
 mod promotion;
+mod readers;
 mod reconcile;
 mod refund;
 mod report;

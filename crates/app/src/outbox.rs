@@ -16,11 +16,12 @@ use crate::auth::Session;
 use crate::error::{AppError, ErrorCode};
 use crate::figures::{local, money, tender_label, tender_state};
 use crate::sale::tender_id;
+use crate::tender::READER_WAITS_MS;
 use crate::view::{
     ApprovalInput, HistoryView, OutboxAction, OutboxActionView, OutboxDetailView, OutboxEntryView,
     OutboxMoreView, OutboxView, TenderStateView,
 };
-use crate::{Shop, Till, shop};
+use crate::{Shop, Till, readers, shop};
 
 /// Charges accepted at the shop's risk that wait.
 pub(crate) fn exposure(tx: &Tx<'_>, shop: &Shop, _: Timestamp) -> Result<Pending, AppError> {
@@ -158,6 +159,7 @@ fn charge_entry(people: &People<'_>, charge: &ChargeRow) -> Result<OutboxEntryVi
                     "Waiting for the network"
                 }
                 ChargeState::Confirming => "Being charged",
+                ChargeState::AtReader => "At the card reader, waiting for the card",
                 ChargeState::AwaitingCustomer => "Pay link, waiting for the customer",
                 ChargeState::Unknown => "Sent, no answer yet",
                 ChargeState::Succeeded => "Charged",
@@ -221,6 +223,10 @@ fn verdict(state: TenderStateView, is_refund: bool) -> (&'static str, &'static s
     match (state, is_refund) {
         (TenderStateView::Certain, false) => ("The card was charged.", "Nothing to do."),
         (TenderStateView::Certain, true) => ("The money went back.", "Nothing to do."),
+        (TenderStateView::AtReader, _) => (
+            "Not charged yet. The reader waits for the card.",
+            "The customer presents the card; or take it off the sale, and nothing is charged.",
+        ),
         (TenderStateView::Queued | TenderStateView::Working, false) => (
             "Queued, not yet charged. The sale stands.",
             "It is sent by itself when the till is online. Nothing to do.",
@@ -305,6 +311,12 @@ fn happened(line: &HistoryRow) -> (&'static str, TenderStateView) {
         "needs_customer" => (
             "The bank wants the customer.",
             TenderStateView::NeedsCustomer,
+        ),
+        "at_reader" => ("The reader waits for the card.", TenderStateView::AtReader),
+        "taken_off_reader" => ("Taken off the reader.", TenderStateView::Working),
+        "reader_refused" => (
+            "The reader was busy or had no network.",
+            TenderStateView::NeedsAttention,
         ),
         "refused" => (
             "Stripe refused the request.",
@@ -492,7 +504,17 @@ impl Till {
             }
             match decision {
                 OutboxAction::TryAgain => {
-                    phases::try_again(tx, tender, expires_at(&shop, now), by, now)?;
+                    let by = Some(by);
+                    let (reader, until) = match case.live.how {
+                        ChargeKind::Reader => (
+                            readers::chosen(tx)?.map(|r| r.id),
+                            now.plus_ms(READER_WAITS_MS),
+                        ),
+                        ChargeKind::SimulatedReader
+                        | ChargeKind::SavedCard
+                        | ChargeKind::PayLink => (None, expires_at(&shop, now)),
+                    };
+                    phases::try_again(tx, tender, reader, until, by, now)?;
                 }
                 OutboxAction::PayLink => {
                     let customer = match case.charge.customer {

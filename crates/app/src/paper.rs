@@ -14,7 +14,7 @@ use rust_decimal::Decimal;
 use till_domain::catalog::Unit;
 use till_domain::charge::ChargeState;
 use till_domain::ids::{CustomerId, ReceiptNumber, SaleId, ShiftNumber, Timestamp, UserId};
-use till_domain::journal::{ChargeFacts, Entry, JournalEvent};
+use till_domain::journal::{CardSlip, ChargeFacts, Entry, JournalEvent};
 use till_domain::money::{HALF_UP, Money};
 use till_domain::promotion::taken_off as taken_off_by;
 use till_domain::quote::TaxTotal;
@@ -237,9 +237,9 @@ fn printed_label(tender: &Tender, facts: Option<&ChargeFacts>) -> String {
         | TenderKind::Voucher { .. }
         | TenderKind::ExternalTerminal { .. } => label,
         TenderKind::Card { capture, .. } => match capture {
-            CardCapture::SavedCard(_) | CardCapture::SimulatedReader { .. } => {
-                format!("Card  {label}")
-            }
+            CardCapture::SavedCard(_)
+            | CardCapture::SimulatedReader { .. }
+            | CardCapture::Reader { .. } => format!("Card  {label}"),
             CardCapture::PayLink => "Card, by link".into(),
         },
     }
@@ -322,6 +322,7 @@ fn later(shop: &Shop, charge: &ChargeRow) -> Option<(String, String)> {
         | ChargeState::Creating
         | ChargeState::Created
         | ChargeState::Confirming
+        | ChargeState::AtReader
         | ChargeState::AwaitingCustomer
         | ChargeState::Unknown => return None,
     };
@@ -342,7 +343,7 @@ fn pending_card(
             last4: card.last4.clone(),
             write_to: contact,
         },
-        CardCapture::SimulatedReader { .. } => PendingHow::SavedCard {
+        CardCapture::SimulatedReader { .. } | CardCapture::Reader { .. } => PendingHow::SavedCard {
             last4: charge
                 .and_then(|c| c.facts.last4.clone())
                 .unwrap_or_default(),
@@ -354,6 +355,33 @@ fn pending_card(
         },
     };
     Ok(PendingCard { how, amount })
+}
+
+/// What the card schemes want on a slip, as it is called on one.
+fn slip_lines(slip: &CardSlip) -> Vec<(String, String)> {
+    let verified = slip.verification.as_deref().map(|word| match word {
+        "offline_pin" | "online_pin" => "PIN".to_owned(),
+        "signature" => "signature".to_owned(),
+        "on_device" | "consumer_device" => "on the device".to_owned(),
+        "none" | "approval" | "no_cvm" => "none needed".to_owned(),
+        other => other.replace('_', " "),
+    });
+    [
+        ("Application", slip.application.clone()),
+        ("AID", slip.aid.clone()),
+        ("Authorisation", slip.authorisation_code.clone()),
+        ("Verified by", verified),
+        (
+            "Account",
+            slip.account_type.clone().filter(|word| word != "unknown"),
+        ),
+        ("Cryptogram", slip.cryptogram.clone()),
+        ("TVR", slip.tvr.clone()),
+        ("TSI", slip.tsi.clone()),
+    ]
+    .into_iter()
+    .filter_map(|(label, value)| Some((label.to_owned(), value?)))
+    .collect()
 }
 
 fn receipt_tender(
@@ -405,7 +433,19 @@ fn receipt_tender(
                 printed.details.push(code);
             }
         }
-        TenderKind::Card { at_risk: false, .. } => {}
+        TenderKind::Card { at_risk: false, .. } => {
+            if let Some(tip) = tender.tip() {
+                printed.details.push(("Tip".into(), tip.to_string()));
+                let charged = tender.with_tip()?.to_string();
+                printed
+                    .details
+                    .push(("Charged to the card".into(), charged));
+            }
+            let slip = charge.as_ref().and_then(|c| c.facts.slip.as_deref());
+            printed
+                .details
+                .extend(slip.map(slip_lines).unwrap_or_default());
+        }
         TenderKind::Card {
             at_risk: true,
             capture,
@@ -870,7 +910,8 @@ pub(crate) fn shift_document(
             })
             .collect(),
         tenders,
-        tenders_total: totals.takings()?.checked_add(totals.rounding)?,
+        tips: some(printed(totals.tips)),
+        tenders_total: totals.tendered_in_all()?,
         vouchers_lost: some(printed(totals.forfeited)),
         pending: (sums.pending.count > 0).then(|| PendingCards {
             count: i64::from(sums.pending.count),

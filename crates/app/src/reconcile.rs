@@ -9,7 +9,7 @@ use till_domain::charge::ChargeState;
 use till_domain::ids::{RefundPartId, TenderId, Timestamp};
 use till_domain::journal::ChargeKind;
 use till_domain::money::{Currency, Money};
-use till_store::{StoredRequest, Tx};
+use till_store::{ChargeRow, StoredRequest, Tx};
 use till_sync::reconcile::{
     Books, Comparison, Difference, Kind, OurCharge, OurRefund, Reconciliation, Side, Taken, Unread,
     What,
@@ -258,6 +258,12 @@ fn view(tx: &Tx<'_>, shop: &Shop, done: &Reconciled) -> Result<ReconciledView, A
     })
 }
 
+/// What Stripe's charge comes to: the tender and the tip.
+pub(crate) fn with_tip(charge: &ChargeRow) -> i64 {
+    let tip = charge.facts.tip.map_or(0, Money::minor);
+    charge.amount_minor.saturating_add(tip)
+}
+
 fn books(tx: &Tx<'_>, shop: &Shop, from: Timestamp, until: Timestamp) -> Result<Books, AppError> {
     let factor = stripe_factor(shop.currency());
     let within = |at: Timestamp| (from..until).contains(&at);
@@ -271,7 +277,7 @@ fn books(tx: &Tx<'_>, shop: &Shop, from: Timestamp, until: Timestamp) -> Result<
         }
         charges.push(OurCharge {
             tender: charge.tender.to_string(),
-            amount_minor: charge.amount_minor.saturating_mul(factor),
+            amount_minor: with_tip(&charge).saturating_mul(factor),
             state: charge.state,
             link: charge.how == ChargeKind::PayLink,
             intent: charge.facts.intent,

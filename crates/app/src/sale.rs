@@ -10,7 +10,7 @@ use till_domain::ids::{CustomerId, LineId, ProductId, ReceiptNumber, SaleId, Ten
 use till_domain::journal::{Entry, JournalEvent};
 use till_domain::money::{HALF_UP, Money};
 use till_domain::quote::{Discount, quote};
-use till_domain::sale::{CommittedSale, OpenSale, Tender, TenderKind};
+use till_domain::sale::{CardCapture, CommittedSale, OpenSale, Tender, TenderKind};
 use till_receipts::data::{Copy, Document};
 use till_store::{OpenState, StockedProduct, Tx};
 use till_sync::machine::Goal;
@@ -831,6 +831,15 @@ impl Till {
             sale.cashier = session.user().id;
             let shown = self.view(tx, &shop, &sale)?;
             let charges = live_charges(tx, &sale)?;
+            for (tender, charge) in sale.tenders.iter_mut().zip(&charges) {
+                if let TenderKind::Card {
+                    capture: CardCapture::Reader { tip, .. },
+                    ..
+                } = &mut tender.kind
+                {
+                    *tip = charge.facts.tip;
+                }
+            }
             let states: Vec<_> = sale
                 .tenders
                 .iter()

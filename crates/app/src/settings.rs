@@ -46,6 +46,8 @@ struct Settings {
     denominations: Option<Vec<i64>>,
     /// `change`, `forfeited`, or empty where no voucher is taken.
     vouchers: Option<String>,
+    /// Card readers ask the customer for a tip.
+    reader_tips: Option<bool>,
     needs_manager: Option<NeedsManager>,
     offline: Option<Offline>,
     pricing: Option<Prices>,
@@ -156,6 +158,7 @@ impl Settings {
                 }
                 .to_owned(),
             ),
+            reader_tips: Some(shop.reader_tips),
             needs_manager: Some(NeedsManager {
                 refund_over: money(shop.refund_threshold),
                 paid_out_over: money(shop.paid_out_threshold),
@@ -296,6 +299,7 @@ impl Settings {
                 }
             };
         }
+        shop.reader_tips = self.reader_tips.unwrap_or(shop.reader_tips);
         if let Some(rates) = self.foreign_cash {
             check_foreign(&rates, shop)?;
             shop.foreign_cash = rates;

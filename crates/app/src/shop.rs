@@ -171,6 +171,9 @@ pub struct Shop {
     /// What becomes of what is not needed of a voucher; none: no voucher is taken.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub vouchers: Option<Surplus>,
+    /// Card readers ask the customer for a tip.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub reader_tips: bool,
     /// Refunds above this need a manager.
     pub refund_threshold: Money,
     /// How much card money may wait.
@@ -432,6 +435,7 @@ pub(crate) fn shop_of(
         deposits: Vec::new(),
         denominations,
         foreign_cash: Vec::new(),
+        reader_tips: false,
         vouchers: None,
         refund_threshold: whole(50),
         limits: Limits {

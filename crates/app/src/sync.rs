@@ -16,6 +16,7 @@ use till_sync::transport::Answer;
 use crate::error::{AppError, ErrorCode};
 use crate::figures::{local, money};
 use crate::outbox::exposure;
+use crate::reconcile::with_tip;
 use crate::sale::drop_canceled;
 use crate::view::{ConnectionView, StripeView};
 use crate::{Till, shop};
@@ -387,7 +388,7 @@ impl Till {
                 if charge.state == ChargeState::Succeeded {
                     books
                         .charged
-                        .insert(charge.tender.to_string(), charge.amount_minor * factor);
+                        .insert(charge.tender.to_string(), with_tip(&charge) * factor);
                 }
             }
             for part in tx.all_stripe_parts()? {

@@ -15,7 +15,7 @@ use till_domain::money::Money;
 use till_domain::sale::{CardCapture, OpenSale, Tender, TenderKind};
 use till_domain::settle::{Surplus, worth};
 use till_store::Tx;
-use till_sync::machine::{Charge, Refund};
+use till_sync::machine::{AtReader, Charge, Goal, Refund};
 use till_sync::phases;
 use till_sync::request::{NotChargeable, Private, chargeable, mail_address, stripe_minor};
 
@@ -30,7 +30,11 @@ use crate::view::{
     ApprovalInput, CashOptionView, ForeignOptionView, LimitsView, OtherOptionView, SaleView,
     TenderKindView, TenderOptionsView,
 };
-use crate::{Shop, Till, amount, amount_in, shop};
+use crate::{Shop, Till, amount, amount_in, readers, shop};
+
+/// How long a reader waits for a card before the payment is taken off it: whoever wanted
+/// to pay has gone.
+pub(crate) const READER_WAITS_MS: i64 = 10 * 60_000;
 
 /// The test card that the simulated reader hands over.
 const TEST_CARD: &str = "pm_card_visa";
@@ -66,6 +70,7 @@ const fn charge_kind(capture: &CardCapture) -> ChargeKind {
         CardCapture::SimulatedReader { .. } => ChargeKind::SimulatedReader,
         CardCapture::SavedCard(_) => ChargeKind::SavedCard,
         CardCapture::PayLink => ChargeKind::PayLink,
+        CardCapture::Reader { .. } => ChargeKind::Reader,
     }
 }
 
@@ -175,7 +180,7 @@ pub(crate) fn ask_for_charge(
             Some(card.payment_method.clone()),
             true,
         ),
-        CardCapture::PayLink => (None, None, false),
+        CardCapture::PayLink | CardCapture::Reader { .. } => (None, None, false),
     };
     // A pay link's contact; or, of a card that is charged when its customer has gone,
     // the customer's own.
@@ -207,8 +212,16 @@ pub(crate) fn ask_for_charge(
         description: shop.name.clone(),
         taken_at: Some(now),
     };
-    let expires_at = now.plus_ms(i64::from(shop.limits.oldest_hours).saturating_mul(3_600_000));
-    let charge = Charge::new(how, stripe_minor(tender.amount), expires_at);
+    let expires_at = match how {
+        ChargeKind::Reader => now.plus_ms(READER_WAITS_MS),
+        ChargeKind::SimulatedReader | ChargeKind::SavedCard | ChargeKind::PayLink => {
+            now.plus_ms(i64::from(shop.limits.oldest_hours).saturating_mul(3_600_000))
+        }
+    };
+    let mut charge = Charge::new(how, stripe_minor(tender.amount), expires_at);
+    if let CardCapture::Reader { reader, .. } = capture {
+        charge.reader = Some(AtReader::new(reader.clone(), shop.reader_tips));
+    }
     phases::enqueue_charge(tx, tender.id, &charge, &private, now)?;
     Ok(())
 }
@@ -255,7 +268,8 @@ impl Till {
                              last4: &str,
                              saved: Option<CardId>| {
                 let card = kind != TenderKindView::ExternalTerminal;
-                let certain = online || !card;
+                // A reader's payment is never queued.
+                let certain = online || !card || kind == TenderKindView::Reader;
                 if card && too_little {
                     says = ErrorCode::BelowMinimum.sentence().to_owned();
                 }
@@ -283,7 +297,7 @@ impl Till {
                     available: possible && !(card && too_little) && rest.is_positive(),
                     certain,
                     most: None,
-                    needs_manager: card && over.is_some(),
+                    needs_manager: card && !certain && over.is_some(),
                     receipt_says,
                     card: saved.map(|id| id.to_string()),
                 });
@@ -339,6 +353,24 @@ impl Till {
                     },
                     true,
                     "4242",
+                    None,
+                );
+            }
+            if let Some(reader) = readers::offered(tx)? {
+                offer(
+                    TenderKindView::Reader,
+                    match &reader {
+                        Some(reader) => format!("Card reader · {}", reader.label),
+                        None => "Card reader".into(),
+                    },
+                    match (&reader, online) {
+                        (None, _) => "No reader is chosen for this till. A manager chooses one.",
+                        (_, false) => "Works only while Stripe can be reached.",
+                        (Some(_), true) => "The customer taps, inserts or swipes. Charged now.",
+                    }
+                    .to_owned(),
+                    reader.is_some() && online,
+                    "",
                     None,
                 );
             }
@@ -681,6 +713,17 @@ impl Till {
                 },
                 TenderKindView::SimulatedReader => return Err(ErrorCode::LiveKeyRefused.into()),
                 TenderKindView::PayLink => CardCapture::PayLink,
+                TenderKindView::Reader if !online => {
+                    return Err(ErrorCode::ReaderNeedsStripe.into());
+                }
+                TenderKindView::Reader => {
+                    let reader = readers::chosen(tx)?.ok_or(ErrorCode::NoReader)?;
+                    CardCapture::Reader {
+                        reader: reader.id,
+                        label: reader.label,
+                        tip: None,
+                    }
+                }
                 TenderKindView::Cash
                 | TenderKindView::ForeignCash
                 | TenderKindView::Voucher
@@ -730,7 +773,7 @@ impl Till {
         let id = tender_id(tender)?;
         let part = RefundPartId(self.new_id());
         let now = self.now();
-        self.change_sale(session, |tx, _, sale| {
+        self.change_sale(session, |tx, shop, sale| {
             let tender = sale
                 .tenders
                 .iter()
@@ -743,17 +786,20 @@ impl Till {
             };
             match charge.state {
                 ChargeState::Succeeded => {
+                    // All of it, a tip as well: there is no sale.
+                    let tip = tx.charge(id)?.and_then(|c| c.facts.tip);
+                    let amount = tender.amount.checked_add(tip.unwrap_or(shop.zero()))?;
                     tx.append(
                         JournalEvent::TenderReturned {
                             tender: id,
                             part,
-                            amount: tender.amount,
+                            amount,
                             by: session.user().id,
                         },
                         now,
                     )?;
                     let private = phases::private(tx, id.0)?.unwrap_or_default();
-                    let refund = Refund::new(stripe_minor(tender.amount), charge.intent);
+                    let refund = Refund::new(stripe_minor(amount), charge.intent);
                     phases::enqueue_refund(tx, part, &refund, id, &private, now)?;
                     sale.remove_tender(id)?;
                 }
@@ -761,8 +807,8 @@ impl Till {
                     sale.remove_tender(id)?;
                 }
                 // Stripe's word is final: nothing was charged, and nothing will be,
-                // for it is cancelled too.
-                ChargeState::Declined => {
+                // for it is cancelled too. A reader could still take the next card.
+                ChargeState::Declined if charge.is_free() => {
                     phases::want_cancel(tx, id, now)?;
                     sale.remove_tender(id)?;
                 }
@@ -770,8 +816,10 @@ impl Till {
                 | ChargeState::Creating
                 | ChargeState::Created
                 | ChargeState::Confirming
+                | ChargeState::AtReader
                 | ChargeState::AwaitingCustomer
                 | ChargeState::Unknown
+                | ChargeState::Declined
                 | ChargeState::NeedsCustomer
                 | ChargeState::NeedsAttention
                 | ChargeState::Expired => {
@@ -780,6 +828,53 @@ impl Till {
                     }
                 }
             }
+            Ok(())
+        })
+    }
+
+    /// Takes a card at a reader once more: at `reader`, or at the till's own.
+    ///
+    /// # Errors
+    /// [`ErrorCode::NotNow`] while it waits for something or is charged;
+    /// [`ErrorCode::ReaderNeedsStripe`]; [`ErrorCode::NoReader`]. Nothing has been
+    /// charged then.
+    pub fn tender_again(
+        &self,
+        session: &Session,
+        tender: &str,
+        reader: Option<&str>,
+    ) -> Result<SaleView, AppError> {
+        let id = tender_id(tender)?;
+        let now = self.now();
+        let online = self.is_online();
+        self.change_sale(session, |tx, _, sale| {
+            let tender = sale.tenders.iter_mut().find(|t| t.id == id);
+            let Some(TenderKind::Card {
+                capture:
+                    CardCapture::Reader {
+                        reader: at, label, ..
+                    },
+                ..
+            }) = tender.map(|t| &mut t.kind)
+            else {
+                return Err(ErrorCode::NotFound.into());
+            };
+            let charge = phases::charge(tx, id)?.ok_or(ErrorCode::NotFound)?;
+            if !charge.state.needs_a_person() || charge.goal == Goal::Cancel {
+                return Err(ErrorCode::NotNow.into());
+            }
+            if !online {
+                return Err(ErrorCode::ReaderNeedsStripe.into());
+            }
+            let chosen = match reader {
+                Some(id) => readers::known(tx, id)?,
+                None => readers::chosen(tx)?,
+            };
+            let chosen = chosen.ok_or(ErrorCode::NoReader)?;
+            at.clone_from(&chosen.id);
+            *label = chosen.label;
+            let until = now.plus_ms(READER_WAITS_MS);
+            phases::try_again(tx, id, Some(chosen.id), until, None, now)?;
             Ok(())
         })
     }

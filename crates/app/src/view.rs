@@ -371,6 +371,73 @@ pub struct TenderView {
     pub can_look_again: bool,
     /// The pay link's address, once there is one.
     pub link: Option<String>,
+    /// Of a card reader: which, and what it came to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub reader: Option<TenderReaderView>,
+}
+
+/// What a tender at a card reader adds.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, TS)]
+#[ts(export)]
+pub struct TenderReaderView {
+    /// The reader's name: "Counter".
+    pub label: String,
+    /// What the customer added; charged with the tender, and not part of its amount.
+    pub tip: Option<MoneyView>,
+    /// It can be taken on a reader again: `tender_again`.
+    pub can_try_again: bool,
+}
+
+/// The shop's card readers.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, TS)]
+#[ts(export)]
+pub struct ReadersView {
+    /// As Stripe listed them last; forgotten ones are not among them.
+    pub readers: Vec<ReaderView>,
+    /// `tml_…`: where they stand, once Stripe knows the shop.
+    pub location: Option<String>,
+    /// Where Stripe will be told that the shop is, while it does not know.
+    pub place: PlaceInput,
+    /// RFC 3339: when they were listed.
+    pub listed_at: Option<String>,
+    /// What is being asked of Stripe now.
+    pub working: Option<String>,
+    /// Why the last thing asked came to nothing.
+    pub problem: Option<String>,
+}
+
+/// A card reader.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, TS)]
+#[ts(export)]
+pub struct ReaderView {
+    /// `tmr_…`.
+    pub id: String,
+    /// What the shop calls it: "Counter".
+    pub label: String,
+    /// "Stripe S700".
+    pub device: String,
+    /// It had a network when it was listed.
+    pub online: bool,
+    /// This till's cards go to it.
+    pub chosen: bool,
+}
+
+/// Where the shop is, as Stripe wants to know it for its readers.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[ts(export)]
+#[serde(default)]
+pub struct PlaceInput {
+    /// Street and number.
+    pub line1: String,
+    /// Town.
+    pub city: String,
+    /// Postal code.
+    pub postal_code: String,
+    /// State or province, where addresses have one.
+    pub state: String,
+    /// Two letters: "NL".
+    pub country: String,
 }
 
 /// Kinds of tender.
@@ -392,6 +459,8 @@ pub enum TenderKindView {
     PayLink,
     /// A stand-alone card machine.
     ExternalTerminal,
+    /// A smart card reader on the counter.
+    Reader,
 }
 
 /// Where a tender stands.
@@ -403,6 +472,8 @@ pub enum TenderStateView {
     Certain,
     /// On its way now.
     Working,
+    /// The customer is to present the card at the reader.
+    AtReader,
     /// Accepted at the shop's risk, not yet charged.
     Queued,
     /// Sent, not known yet.

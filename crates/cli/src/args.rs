@@ -95,6 +95,9 @@ pub(crate) enum Command {
         after_help = "Examples:\n  till cases\n  till cases --look --key-from-stdin --json < key"
     )]
     Cases(CasesArgs),
+    /// The shop's card readers.
+    #[command(subcommand)]
+    Readers(ReadersCommand),
     /// The journal against Stripe, both ways. Exit 3 where they differ.
     #[command(
         after_help = "Examples:\n  till reconcile --key-from-stdin < key\n  till reconcile --day \
@@ -340,6 +343,81 @@ pub(crate) struct CasesArgs {
     pub look: bool,
     #[command(flatten)]
     pub key: KeyArgs,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ReadersCommand {
+    /// As Stripe listed them last; `--look` asks it first.
+    #[command(after_help = "Examples:\n  till readers list\n  till readers list --look --json")]
+    List {
+        /// Ask Stripe first.
+        #[arg(long)]
+        look: bool,
+        #[command(flatten)]
+        key: KeyArgs,
+    },
+    /// Where the shop is. Stripe is told once, before the first reader is registered.
+    #[command(
+        after_help = "Examples:\n  till readers location --user Ada --pin-file pin --country NL \
+                      --line1 'Oude Gracht 12' --city Utrecht --postal-code '3511 AB'\n  till \
+                      readers location --user Ada --pin-file pin --id tml_ABC123"
+    )]
+    Location {
+        /// A location that Stripe has already.
+        #[arg(long, value_name = "TML", conflicts_with_all = ["line1", "city", "postal_code", "state", "country"])]
+        id: Option<String>,
+        /// Street and number; what is left out is read off the shop's address.
+        #[arg(long)]
+        line1: Option<String>,
+        /// Town.
+        #[arg(long)]
+        city: Option<String>,
+        /// Postal code.
+        #[arg(long)]
+        postal_code: Option<String>,
+        /// State or province.
+        #[arg(long)]
+        state: Option<String>,
+        /// Two letters.
+        #[arg(long)]
+        country: Option<String>,
+        #[command(flatten)]
+        who: Who,
+        #[command(flatten)]
+        key: KeyArgs,
+    },
+    /// Register a reader by the code on its screen.
+    #[command(
+        after_help = "Example:\n  till readers register quick-brown-fox --label Counter --user Ada \
+                      --pin-file pin"
+    )]
+    Register {
+        /// The code; `simulated-wpe` in test mode.
+        code: String,
+        /// What the shop calls it.
+        #[arg(long)]
+        label: String,
+        #[command(flatten)]
+        who: Who,
+        #[command(flatten)]
+        key: KeyArgs,
+    },
+    /// Send this till's cards to a reader.
+    #[command(after_help = "Example:\n  till readers use tmr_ABC123 --user Ada --pin-file pin")]
+    Use {
+        /// Its id or its name.
+        reader: String,
+        #[command(flatten)]
+        who: Who,
+    },
+    /// Forget a reader here; at Stripe it stays registered.
+    #[command(after_help = "Example:\n  till readers forget tmr_ABC123 --user Ada --pin-file pin")]
+    Forget {
+        /// Its id or its name.
+        reader: String,
+        #[command(flatten)]
+        who: Who,
+    },
 }
 
 #[derive(Debug, Args)]

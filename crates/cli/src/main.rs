@@ -21,6 +21,7 @@ mod price;
 mod products;
 mod profiles;
 mod promotions;
+mod readers;
 mod reconcile;
 mod refund;
 mod sell;
@@ -133,6 +134,7 @@ fn run(cli: &Cli) -> Done {
         Command::Void(who) => sell::void(&folder()?, who, &input),
         Command::Outbox(command) => outbox::run(&folder()?, command, &input),
         Command::Cases(args) => cases::run(&folder()?, args, &input),
+        Command::Readers(command) => readers::run(&folder()?, command, &input),
         Command::Reconcile(args) => reconcile::run(&folder()?, args, &input),
         Command::Shift(command) => shift::run(&folder()?, command, &input),
         Command::Report(command) => shift::report(&folder()?, command, &input),

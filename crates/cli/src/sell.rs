@@ -24,6 +24,8 @@ use crate::words::spoken_view;
 
 /// How long a card in front of a customer may take.
 const CARD_WAIT: Duration = Duration::from_secs(30);
+/// How long a customer may take at a card reader before it is taken off again.
+const READER_WAIT: Duration = Duration::from_secs(120);
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -275,7 +277,9 @@ impl Counter<'_> {
                 )
                 .map_err(about)?;
             }
-            TenderKindView::SavedCard | TenderKindView::SimulatedReader => {
+            TenderKindView::SavedCard
+            | TenderKindView::SimulatedReader
+            | TenderKindView::Reader => {
                 let sale = till
                     .tender_card(who, given.kind, amount.as_deref(), self.approval.as_ref())
                     .map_err(about)?;
@@ -301,10 +305,18 @@ impl Counter<'_> {
         };
         let works = |till: &Till| {
             Ok(!tender(till)?.is_some_and(|t| {
-                matches!(t.state, TenderStateView::Working | TenderStateView::Unknown)
+                matches!(
+                    t.state,
+                    TenderStateView::Working | TenderStateView::AtReader | TenderStateView::Unknown
+                )
             }))
         };
-        self.net.drive(CARD_WAIT, works)?;
+        let longest = if sale.tenders.last().is_some_and(|t| t.reader.is_some()) {
+            READER_WAIT
+        } else {
+            CARD_WAIT
+        };
+        self.net.drive(longest, works)?;
         match tender(self.till())? {
             Some(t) if matches!(t.state, TenderStateView::Certain | TenderStateView::Queued) => {
                 Ok(())
@@ -424,9 +436,10 @@ pub(crate) fn run(folder: &Path, key: &KeyArgs, input: &Input) -> Done {
         .map(|m| m.approval(till))
         .transpose()?;
     let by_card = given.tenders.iter().any(|t| match t.kind {
-        TenderKindView::SavedCard | TenderKindView::SimulatedReader | TenderKindView::PayLink => {
-            true
-        }
+        TenderKindView::SavedCard
+        | TenderKindView::SimulatedReader
+        | TenderKindView::Reader
+        | TenderKindView::PayLink => true,
         TenderKindView::Cash
         | TenderKindView::ForeignCash
         | TenderKindView::Voucher

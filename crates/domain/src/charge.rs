@@ -14,6 +14,8 @@ pub enum ChargeState {
     Created,
     /// Told to charge; no answer yet.
     Confirming,
+    /// A card reader was told to take it; the customer stands there.
+    AtReader,
     /// A pay link is with the customer.
     AwaitingCustomer,
     /// Sent, and the answer is lost or unclear: looked up until known.
@@ -36,11 +38,12 @@ pub enum ChargeState {
 
 impl ChargeState {
     /// Every state, for checks that must not forget one.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::Queued,
         Self::Creating,
         Self::Created,
         Self::Confirming,
+        Self::AtReader,
         Self::AwaitingCustomer,
         Self::Unknown,
         Self::Succeeded,
@@ -60,6 +63,7 @@ impl ChargeState {
             Self::Creating => "creating",
             Self::Created => "created",
             Self::Confirming => "confirming",
+            Self::AtReader => "at_reader",
             Self::AwaitingCustomer => "awaiting_customer",
             Self::Unknown => "unknown",
             Self::Succeeded => "succeeded",
@@ -86,6 +90,7 @@ impl ChargeState {
             | Self::Creating
             | Self::Created
             | Self::Confirming
+            | Self::AtReader
             | Self::AwaitingCustomer
             | Self::Unknown => true,
             Self::Succeeded
@@ -107,6 +112,7 @@ impl ChargeState {
             | Self::Creating
             | Self::Created
             | Self::Confirming
+            | Self::AtReader
             | Self::AwaitingCustomer
             | Self::Unknown
             | Self::Succeeded

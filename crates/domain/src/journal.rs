@@ -30,6 +30,38 @@ pub enum ChargeKind {
     SavedCard,
     /// A Checkout link.
     PayLink,
+    /// A smart reader on the counter.
+    Reader,
+}
+
+/// What the card schemes want on the slip of a card that was presented: no number of
+/// it. Source: Stripe docs, "Terminal receipts"; EMV Book 3 names the fields.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CardSlip {
+    /// The application's name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub application: Option<String>,
+    /// The application (AID), hexadecimal.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub aid: Option<String>,
+    /// The issuer's authorisation code.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub authorisation_code: Option<String>,
+    /// How the holder was verified, in Stripe's word.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub verification: Option<String>,
+    /// `credit`, `checking` and such.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub account_type: Option<String>,
+    /// The application cryptogram, hexadecimal.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cryptogram: Option<String>,
+    /// Terminal verification results (TVR), hexadecimal.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tvr: Option<String>,
+    /// Transaction status information (TSI), hexadecimal.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tsi: Option<String>,
 }
 
 /// What Stripe said of a charge, as far as it is kept.
@@ -52,6 +84,15 @@ pub struct ChargeFacts {
     /// The shop's schedule tries it again, nobody else: which of its times this is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retry: Option<u32>,
+    /// What the customer added on the reader; charged with the tender.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tip: Option<Money>,
+    /// Paid by Interac: its refund wants the card on a reader.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub interac: bool,
+    /// Of a card that was presented.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub slip: Option<Box<CardSlip>>,
 }
 
 /// Something that happened.

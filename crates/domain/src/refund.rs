@@ -305,7 +305,10 @@ pub fn quote_refund(
             None => GiveBack::ExternalTerminal,
             Some(ChargeState::Succeeded) => GiveBack::StripeRefund,
             Some(
-                ChargeState::Confirming | ChargeState::Unknown | ChargeState::AwaitingCustomer,
+                ChargeState::Confirming
+                | ChargeState::AtReader
+                | ChargeState::Unknown
+                | ChargeState::AwaitingCustomer,
             ) => GiveBack::WhenKnown,
             // The money has not come, or never will: that much less is owed, and
             // nothing is given back.

@@ -1,6 +1,6 @@
 //! X and Z reports: folds over the journal entries of one shift.
 //!
-//! Invariant: net + tax + deposits + rounding = the sum of the tenders, for any
+//! Invariant: net + tax + deposits + tips + rounding = the sum of the tenders, for any
 //! set of sales and refunds ([`ShiftTotals::balances`]).
 
 use std::collections::BTreeMap;
@@ -141,6 +141,8 @@ pub struct ShiftTotals {
     pub deposits: Tally,
     /// Cash rounding, signed.
     pub rounding: Money,
+    /// What customers added on card readers: in the tenders, and in no sale.
+    pub tips: Tally,
     /// By category.
     pub categories: BTreeMap<String, CategoryTally>,
     /// By kind of tender.
@@ -210,6 +212,7 @@ impl ShiftTotals {
             taxes: BTreeMap::new(),
             deposits: zero,
             rounding: Money::zero(currency),
+            tips: zero,
             categories: BTreeMap::new(),
             tenders: BTreeMap::new(),
             foreign: BTreeMap::new(),
@@ -397,7 +400,10 @@ impl ShiftTotals {
                 for tender in &sale.tenders {
                     self.tender(ReportTender::of(tender))
                         .taken
-                        .add(tender.amount)?;
+                        .add(tender.with_tip()?)?;
+                    if let Some(tip) = tender.tip() {
+                        self.tips.add(tip)?;
+                    }
                     self.tendered(tender)?;
                 }
                 if !sale.change.is_zero() {
@@ -481,6 +487,7 @@ impl ShiftTotals {
                     | ChargeState::Creating
                     | ChargeState::Created
                     | ChargeState::Confirming
+                    | ChargeState::AtReader
                     | ChargeState::AwaitingCustomer
                     | ChargeState::Unknown
                     | ChargeState::NeedsCustomer
@@ -568,7 +575,17 @@ impl ShiftTotals {
             .checked_add(self.debts_paid.amount)
     }
 
-    /// Takings plus rounding equal the tenders less what went back to them.
+    /// Takings, tips and rounding: what the tenders come to, less what went back.
+    ///
+    /// # Errors
+    /// As [`Money::checked_add`].
+    pub fn tendered_in_all(&self) -> Result<Money, MoneyError> {
+        self.takings()?
+            .checked_add(self.tips.amount)?
+            .checked_add(self.rounding)
+    }
+
+    /// [`Self::tendered_in_all`] is what the tenders say.
     ///
     /// # Errors
     /// As [`Money::checked_add`].
@@ -579,6 +596,6 @@ impl ShiftTotals {
                 .checked_add(t.taken.amount)?
                 .checked_sub(t.refunded.amount)?;
         }
-        Ok(tenders == self.takings()?.checked_add(self.rounding)?)
+        Ok(tenders == self.tendered_in_all()?)
     }
 }

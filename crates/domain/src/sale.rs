@@ -137,6 +137,16 @@ pub enum CardCapture {
     SavedCard(SavedCard),
     /// A hosted Checkout link. Where it was sent is not kept.
     PayLink,
+    /// A smart reader on the counter.
+    Reader {
+        /// `tmr_…`.
+        reader: String,
+        /// Its name here.
+        label: String,
+        /// What the customer added there; known when the sale is complete.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        tip: Option<Money>,
+    },
 }
 
 /// What is handed over.
@@ -204,6 +214,32 @@ impl Tender {
     #[must_use]
     pub const fn is_card(&self) -> bool {
         matches!(self.kind, TenderKind::Card { .. })
+    }
+
+    /// What the customer added on a reader: charged with the tender, and no part of
+    /// what it pays of the sale.
+    #[must_use]
+    pub const fn tip(&self) -> Option<Money> {
+        match self.kind {
+            TenderKind::Card {
+                capture: CardCapture::Reader { tip, .. },
+                ..
+            } => tip,
+            TenderKind::Card { .. }
+            | TenderKind::Cash
+            | TenderKind::ForeignCash { .. }
+            | TenderKind::Voucher { .. }
+            | TenderKind::ExternalTerminal { .. } => None,
+        }
+    }
+
+    /// The amount and the tip.
+    ///
+    /// # Errors
+    /// As [`Money::checked_add`].
+    pub fn with_tip(&self) -> Result<Money, crate::money::MoneyError> {
+        self.tip()
+            .map_or(Ok(self.amount), |tip| self.amount.checked_add(tip))
     }
 }
 

@@ -41,6 +41,7 @@ pub(crate) const fn charge_word(how: ChargeKind) -> &'static str {
         ChargeKind::SimulatedReader => "simulated_reader",
         ChargeKind::SavedCard => "saved_card",
         ChargeKind::PayLink => "pay_link",
+        ChargeKind::Reader => "reader",
     }
 }
 

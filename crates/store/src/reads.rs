@@ -167,6 +167,7 @@ fn read_charge((row, how, state, facts): (ChargeRow, String, String, String)) ->
             ChargeKind::SimulatedReader,
             ChargeKind::SavedCard,
             ChargeKind::PayLink,
+            ChargeKind::Reader,
         ]
         .into_iter()
         .find(|h| charge_word(*h) == how)

@@ -6,7 +6,11 @@
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::machine::{ChargeOp, Decline, Event, Intent, RefundOp, Session, StripeRefund};
+use till_domain::journal::CardSlip;
+
+use crate::machine::{
+    ChargeOp, Decline, Event, Intent, Reader, ReaderAction, RefundOp, Session, StripeRefund,
+};
 use crate::transport::{Answer, HttpAnswer};
 
 /// What was asked.
@@ -41,22 +45,87 @@ pub(crate) fn intent(value: &Value) -> Option<Intent> {
         return None;
     }
     let charge = value.get("latest_charge");
-    let card = charge
-        .and_then(|c| c.get("payment_method_details"))
-        .and_then(|d| d.get("card").or_else(|| d.get("card_present")));
+    let details = charge.and_then(|c| c.get("payment_method_details"));
+    let interac = details.and_then(|d| d.get("interac_present"));
+    let present = details.and_then(|d| d.get("card_present")).or(interac);
+    let card = details.and_then(|d| d.get("card")).or(present);
+    let tip = (value.get("amount_details"))
+        .and_then(|d| d.get("tip")?.get("amount")?.as_i64())
+        .unwrap_or(0);
     let error = value.get("last_payment_error").filter(|e| e.is_object());
     Some(Intent {
         id: text(value, "id")?,
         status: text(value, "status")?,
         amount_minor: value.get("amount")?.as_i64()?,
+        tip_minor: tip,
+        interac: interac.is_some(),
+        slip: present.and_then(|p| p.get("receipt")).and_then(slip),
         // An id, or the object where it was expanded.
         charge: charge.and_then(|c| c.as_str().map(str::to_owned).or_else(|| text(c, "id"))),
         brand: card.and_then(|c| text(c, "brand")),
         last4: card.and_then(|c| text(c, "last4")),
-        last_error: error.map(|e| Decline {
-            code: text(e, "code"),
-            decline_code: text(e, "decline_code"),
-            advice_code: text(e, "advice_code"),
+        last_error: error.map(decline),
+    })
+}
+
+fn decline(error: &Value) -> Decline {
+    Decline {
+        code: text(error, "code"),
+        decline_code: text(error, "decline_code"),
+        advice_code: text(error, "advice_code"),
+    }
+}
+
+/// What must be on the slip of a card that was presented.
+fn slip(receipt: &Value) -> Option<Box<CardSlip>> {
+    let slip = CardSlip {
+        application: text(receipt, "application_preferred_name")
+            .filter(|name| !name.trim().is_empty()),
+        aid: text(receipt, "dedicated_file_name"),
+        authorisation_code: text(receipt, "authorization_code"),
+        verification: text(receipt, "cardholder_verification_method"),
+        account_type: text(receipt, "account_type"),
+        cryptogram: text(receipt, "application_cryptogram"),
+        tvr: text(receipt, "terminal_verification_results"),
+        tsi: text(receipt, "transaction_status_information"),
+    };
+    (slip != CardSlip::default()).then(|| Box::new(slip))
+}
+
+fn id_of(value: &Value) -> Option<String> {
+    value
+        .as_str()
+        .map(str::to_owned)
+        .or_else(|| text(value, "id"))
+}
+
+fn reader(value: &Value) -> Option<Reader> {
+    if value.get("object")?.as_str()? != "terminal.reader" {
+        return None;
+    }
+    let action = value.get("action").filter(|a| a.is_object());
+    Some(Reader {
+        action: action.map(|action| {
+            let about = [
+                "process_payment_intent",
+                "refund_payment",
+                "collect_payment_method",
+                "confirm_payment_intent",
+            ]
+            .into_iter()
+            .find_map(|kind| action.get(kind).filter(|a| a.is_object()));
+            let failure = (action.get("api_error").filter(|e| e.is_object()))
+                .map(decline)
+                .unwrap_or_default();
+            ReaderAction {
+                intent: about.and_then(|a| id_of(a.get("payment_intent")?)),
+                refund: about.and_then(|a| id_of(a.get("refund")?)),
+                status: text(action, "status").unwrap_or_default(),
+                failure: Decline {
+                    code: text(action, "failure_code").or(failure.code),
+                    ..failure
+                },
+            }
         }),
     })
 }
@@ -134,6 +203,9 @@ fn success(op: Op, id: &str, body: &[u8]) -> Option<Event> {
             | ChargeOp::Cancel
             | ChargeOp::Retrieve,
         ) => intent(&value).map(Event::Intent),
+        Op::Charge(ChargeOp::Process | ChargeOp::LookAtReader | ChargeOp::ClearReader) => {
+            reader(&value).map(Event::Reader)
+        }
         Op::Refund(RefundOp::Create | RefundOp::Retrieve) => refund(&value).map(Event::Refund),
     }
 }
@@ -165,13 +237,24 @@ fn read(op: Op, id: &str, http: &HttpAnswer) -> Event {
             (false, None) => Event::LookUp,
         };
     }
+    let read: Option<ErrorBody> = serde_json::from_slice(&http.body).ok();
+    let told = read.as_ref().and_then(|e| e.error.code.as_deref());
+    match told {
+        // Definite, and it took nothing; Stripe does not queue for readers.
+        Some(code @ ("terminal_reader_busy" | "terminal_reader_offline")) => {
+            return Event::ReaderRefused { code: code.into() };
+        }
+        // It may have acted all the same (Stripe docs, "Terminal error codes").
+        Some("terminal_reader_timeout") => return Event::Ambiguous,
+        Some(_) | None => {}
+    }
     if matches!(http.status, 409 | 424 | 429) || http.should_retry == Some(true) {
         return retry;
     }
     if matches!(http.status, 401 | 403) {
         return Event::Unauthorised;
     }
-    let Ok(ErrorBody { error }) = serde_json::from_slice(&http.body) else {
+    let Some(ErrorBody { error }) = read else {
         return Event::Ambiguous;
     };
     let code = error
@@ -325,6 +408,25 @@ mod tests {
                 Event::Refused {
                     code: "parameter_unknown".into(),
                 },
+            ),
+            (
+                "reader busy",
+                Answer::Http(http(400, &error("terminal_reader_busy"))),
+                Event::ReaderRefused {
+                    code: "terminal_reader_busy".into(),
+                },
+            ),
+            (
+                "reader offline",
+                Answer::Http(http(400, &error("terminal_reader_offline"))),
+                Event::ReaderRefused {
+                    code: "terminal_reader_offline".into(),
+                },
+            ),
+            (
+                "reader timed out",
+                Answer::Http(http(400, &error("terminal_reader_timeout"))),
+                Event::Ambiguous,
             ),
             (
                 "missing",

@@ -12,12 +12,16 @@
 //!   both are the PaymentIntent's. A confirm that arrives late charges what was last
 //!   agreed on, and after a decline, which takes the card away, nothing;
 //! - a cancelled charge is believed when Stripe says `canceled`, not before, and one
-//!   that waited too long is cancelled there before anybody is told so.
+//!   that waited too long is cancelled there before anybody is told so;
+//! - what a reader did is known from the PaymentIntent alone, asked after the reader
+//!   was: a reader's own word, a time-out among them, decides nothing. As long as the
+//!   PaymentIntent can be charged a lost request may still light the reader up, so a
+//!   decline on a reader frees no money; `canceled` does.
 
 use serde::{Deserialize, Serialize};
 use till_domain::charge::{ChargeState, RefundState};
 use till_domain::ids::Timestamp;
-use till_domain::journal::{ChargeFacts, ChargeKind};
+use till_domain::journal::{CardSlip, ChargeFacts, ChargeKind};
 
 /// Stripe may forget a key after 24 hours; an hour is left for slow clocks.
 /// Source: Stripe API reference, "Idempotent requests".
@@ -35,6 +39,20 @@ const fn poll_ms(polls: &mut u32) -> i64 {
     *polls = polls.saturating_add(1);
     if *polls <= 40 { 15_000 } else { 10 * 60_000 }
 }
+
+/// How often a reader is looked at while a customer stands there: every two seconds
+/// for two minutes, then less often.
+const fn reader_poll_ms(polls: &mut u32) -> i64 {
+    *polls = polls.saturating_add(1);
+    if *polls <= 60 { 2_000 } else { 6_000 }
+}
+/// While the reader says that it waits for a card, the PaymentIntent is asked every so
+/// many looks all the same: a reader may say so too long.
+const LOOKS_FOR_AN_INTENT: u32 = 4;
+/// How often a reader is told without another word of a person.
+const READER_TRIES: u32 = 3;
+/// Why a payment is for a person again that the reader does not show any more.
+pub const NOT_AT_READER: &str = "not_at_reader";
 
 /// What is wanted of a charge.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -68,6 +86,12 @@ pub enum ChargeOp {
     RetrieveSession,
     /// Close it, so that nobody can pay it any more.
     ExpireSession,
+    /// Tell the reader to take the card.
+    Process,
+    /// Look at the reader.
+    LookAtReader,
+    /// Take the payment off the reader, which shows it.
+    ClearReader,
 }
 
 impl ChargeOp {
@@ -84,20 +108,31 @@ impl ChargeOp {
             Self::CreateSession => "session",
             Self::RetrieveSession => "look_at_session",
             Self::ExpireSession => "expire_session",
+            Self::Process => "process",
+            Self::LookAtReader => "look_at_reader",
+            Self::ClearReader => "clear_reader",
         }
+    }
+
+    /// It can move a customer's money: what became of it is asked, at any age.
+    #[must_use]
+    pub const fn charges(self) -> bool {
+        matches!(self, Self::Confirm | Self::Process)
     }
 
     /// A read: no key, and nothing to be afraid of.
     #[must_use]
     pub const fn is_read(self) -> bool {
         match self {
-            Self::Retrieve | Self::Find | Self::RetrieveSession => true,
+            Self::Retrieve | Self::Find | Self::RetrieveSession | Self::LookAtReader => true,
             Self::Create
             | Self::Amend
             | Self::Confirm
             | Self::Cancel
             | Self::CreateSession
-            | Self::ExpireSession => false,
+            | Self::ExpireSession
+            | Self::Process
+            | Self::ClearReader => false,
         }
     }
 }
@@ -133,8 +168,14 @@ pub struct Intent {
     pub id: String,
     /// Its status, in Stripe's word.
     pub status: String,
-    /// Its amount in minor units.
+    /// Its amount in minor units; a tip is in it.
     pub amount_minor: i64,
+    /// What the customer added on a reader, in minor units.
+    pub tip_minor: i64,
+    /// The customer was charged by Interac.
+    pub interac: bool,
+    /// Of a card that was presented.
+    pub slip: Option<Box<CardSlip>>,
     /// `ch_…`.
     pub charge: Option<String>,
     /// Brand of the card.
@@ -169,6 +210,91 @@ pub struct Session {
     pub paid: bool,
     /// The PaymentIntent it made.
     pub intent: Option<String>,
+}
+
+/// A reader as an answer tells it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Reader {
+    /// What it does, or did last; none where it shows nothing.
+    pub action: Option<ReaderAction>,
+}
+
+/// What a reader does, or did last.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ReaderAction {
+    /// The PaymentIntent it is about.
+    pub intent: Option<String>,
+    /// The refund it made.
+    pub refund: Option<String>,
+    /// `in_progress`, `succeeded` or `failed`.
+    pub status: String,
+    /// Why it failed.
+    pub failure: Decline,
+}
+
+/// What the reader showed when it was last looked at, before the PaymentIntent is
+/// asked.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Shown {
+    /// Not looked at since.
+    #[default]
+    NotAsked,
+    /// Our payment, waiting for a card.
+    Ours,
+    /// Our payment, and why it failed.
+    Failed(Box<ShownFailure>),
+    /// Nothing of ours that still goes on.
+    Nothing,
+}
+
+/// Why a payment failed on a reader, in Stripe's words.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ShownFailure {
+    /// The reader's, or the issuer's.
+    pub code: Option<String>,
+    /// What Stripe advises.
+    pub advice: Option<String>,
+}
+
+/// Which reader takes a card, and how.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AtReader {
+    /// `tmr_…`.
+    pub id: String,
+    /// The customer is asked for a tip.
+    pub asks_tip: bool,
+    /// What it showed last.
+    #[serde(default)]
+    pub shown: Shown,
+    /// Looks at it since the PaymentIntent was asked.
+    #[serde(default)]
+    pub looks: u32,
+    /// It showed our payment since it was told last.
+    #[serde(default)]
+    pub seen: bool,
+    /// Why it took nothing when it was told last.
+    #[serde(default)]
+    pub refused: Option<String>,
+    /// How often it was told since a person decided.
+    #[serde(default)]
+    pub tries: u32,
+}
+
+impl AtReader {
+    /// A reader that has been told nothing.
+    #[must_use]
+    pub const fn new(id: String, asks_tip: bool) -> Self {
+        Self {
+            id,
+            asks_tip,
+            shown: Shown::NotAsked,
+            looks: 0,
+            seen: false,
+            refused: None,
+            tries: 0,
+        }
+    }
 }
 
 /// A refund as an answer tells it.
@@ -206,6 +332,13 @@ pub enum Event {
     Found(Option<Intent>),
     /// A Checkout Session.
     Session(Session),
+    /// A reader.
+    Reader(Reader),
+    /// The reader is busy or has no network: it was told nothing.
+    ReaderRefused {
+        /// Stripe's code.
+        code: String,
+    },
     /// A refund.
     Refund(StripeRefund),
     /// What a search by our refund id found.
@@ -253,6 +386,12 @@ pub struct Charge {
     /// To be paid by a link instead of the card: cancelled at Stripe first.
     #[serde(default)]
     pub link_next: bool,
+    /// Of a smart reader: which.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reader: Option<AtReader>,
+    /// What the customer added on it, in minor units.
+    #[serde(default)]
+    pub tip_minor: i64,
     /// `cs_…`.
     pub session: Option<String>,
     /// Where the customer pays.
@@ -369,6 +508,8 @@ impl Charge {
             told: false,
             giving_up: false,
             link_next: false,
+            reader: None,
+            tip_minor: 0,
             session: None,
             url: None,
             op: None,
@@ -406,6 +547,10 @@ impl Charge {
                 // A clock set back makes an age of nothing: as good as too old.
                 !(0..KEY_LIFETIME_MS).contains(&age)
             });
+            // Nobody stands there any more.
+            if self.reader.is_some() && self.goal == Goal::Collect && self.is_old(now) {
+                self.giving_up = true;
+            }
             // A read has no key: it is written anew.
             if op.is_read() {
                 return Next::Send(op);
@@ -414,10 +559,11 @@ impl Charge {
             if !self.maybe_sent {
                 // Never left this machine: what is wanted may have changed since.
                 self.op = None;
-            } else if op == ChargeOp::Confirm || (makes && old) {
-                // A confirm is settled by asking, at any age; what makes something
-                // when its key is too old to name it. To change or cancel twice is to
-                // do it once, so that is sent until it is answered.
+            } else if op.charges() || op == ChargeOp::ClearReader || (makes && old) {
+                // What charges is settled by asking, at any age; what makes something
+                // when its key is too old to name it. A reader is looked at before it
+                // is cleared: by now it may show another till's customer. To change or
+                // cancel twice is to do it once, so that is sent until it is answered.
                 return Next::Send(self.look_up());
             } else {
                 return Next::Resend(op);
@@ -431,12 +577,12 @@ impl Charge {
                 self.state = ChargeState::Canceled;
                 Next::Decided
             }
-            (Goal::Cancel, Some(_)) => Next::Send(ChargeOp::Cancel),
+            (Goal::Cancel, Some(_)) => Next::Send(self.cancel_step()),
             (Goal::Collect, None) if self.link_next => {
                 self.become_link();
                 self.next_of_link(now)
             }
-            (Goal::Collect, Some(_)) if self.link_next => Next::Send(ChargeOp::Cancel),
+            (Goal::Collect, Some(_)) if self.link_next => Next::Send(self.cancel_step()),
             (Goal::Collect, None) if self.is_old(now) => {
                 self.state = ChargeState::Expired;
                 Next::Decided
@@ -447,12 +593,16 @@ impl Charge {
             }
             (Goal::Collect, Some(_)) if self.giving_up || self.is_old(now) => {
                 self.giving_up = true;
-                Next::Send(ChargeOp::Cancel)
+                Next::Send(self.cancel_step())
             }
             (Goal::Collect, Some(_))
                 if self.card_gone || self.intent_amount_minor != Some(self.amount_minor) =>
             {
                 Next::Send(ChargeOp::Amend)
+            }
+            (Goal::Collect, Some(_)) if self.reader.is_some() => {
+                self.state = ChargeState::AtReader;
+                Next::Send(ChargeOp::Process)
             }
             (Goal::Collect, Some(_)) => {
                 self.state = ChargeState::Confirming;
@@ -480,9 +630,23 @@ impl Charge {
         }
     }
 
+    /// How a PaymentIntent is cancelled: one that a reader was told of is taken off it
+    /// first, where it still shows it.
+    fn cancel_step(&self) -> ChargeOp {
+        match &self.reader {
+            Some(reader) if self.told => match reader.shown {
+                Shown::NotAsked => ChargeOp::LookAtReader,
+                Shown::Ours => ChargeOp::ClearReader,
+                Shown::Failed(_) | Shown::Nothing => ChargeOp::Cancel,
+            },
+            Some(_) | None => ChargeOp::Cancel,
+        }
+    }
+
     /// From here on the customer pays it by a link. Nothing of the card is left.
     fn become_link(&mut self) {
         self.how = ChargeKind::PayLink;
+        self.reader = None;
         self.link_next = false;
         self.intent = None;
         self.intent_amount_minor = None;
@@ -510,12 +674,15 @@ impl Charge {
     pub fn is_free(&self) -> bool {
         let never_asked = self.is_unknown_to_stripe();
         match self.state {
-            ChargeState::Canceled | ChargeState::Declined => true,
+            ChargeState::Canceled => true,
+            // A reader that a lost request reaches takes the next card.
+            ChargeState::Declined => self.reader.is_none() || self.intent.is_none(),
             ChargeState::NeedsCustomer => self.card_gone,
             ChargeState::NeedsAttention | ChargeState::Expired | ChargeState::Queued => never_asked,
             ChargeState::Creating
             | ChargeState::Created
             | ChargeState::Confirming
+            | ChargeState::AtReader
             | ChargeState::AwaitingCustomer
             | ChargeState::Unknown
             | ChargeState::Succeeded
@@ -538,6 +705,8 @@ impl Charge {
     /// How the truth about this charge is asked for.
     fn look_up(&self) -> ChargeOp {
         match (&self.intent, &self.session) {
+            // The reader first: what the PaymentIntent says after it, is so.
+            (Some(_), _) if self.reader.is_some() && self.told => ChargeOp::LookAtReader,
             (_, Some(_)) => ChargeOp::RetrieveSession,
             (Some(_), None) => ChargeOp::Retrieve,
             // A session whose answer is lost and whose key is old was never shown
@@ -559,7 +728,16 @@ impl Charge {
     /// Takes in what came back for `op`.
     pub fn on(&mut self, op: ChargeOp, event: Event, seed: u128) -> Change {
         let left = !matches!(event, Event::Unreachable | Event::Unauthorised);
-        self.told |= op == ChargeOp::Confirm && left;
+        self.told |= op.charges() && left;
+        if op == ChargeOp::Process
+            && left
+            && let Some(reader) = &mut self.reader
+        {
+            reader.shown = Shown::NotAsked;
+            reader.seen = false;
+            reader.refused = None;
+            reader.tries = reader.tries.saturating_add(1);
+        }
         let later = |charge: &mut Self, after_ms: Option<i64>| {
             charge.failures = charge.failures.saturating_add(1);
             Change {
@@ -578,7 +756,7 @@ impl Charge {
                 if !op.is_read() {
                     self.maybe_sent = true;
                 }
-                if op == ChargeOp::Confirm {
+                if op.charges() {
                     self.state = ChargeState::Unknown;
                 }
                 let first = self.failures == 0;
@@ -596,9 +774,32 @@ impl Charge {
                 }
                 later(self, after_ms)
             }
+            // The reader is gone, or cannot be cleared any more: the PaymentIntent says
+            // what is so all the same.
+            Event::UnexpectedState | Event::Refused { .. } | Event::ReaderRefused { .. }
+                if matches!(op, ChargeOp::LookAtReader | ChargeOp::ClearReader) =>
+            {
+                self.shows(Shown::Nothing)
+            }
+            Event::LookUp if op == ChargeOp::LookAtReader => later(self, None),
+            Event::LookUp if op == ChargeOp::ClearReader => {
+                self.final_answer();
+                self.forget_shown();
+                let mut change = later(self, None);
+                change.drop_request = true;
+                change
+            }
             Event::LookUp | Event::UnexpectedState => {
-                if op == ChargeOp::Confirm {
+                if op.charges() {
                     self.state = ChargeState::Unknown;
+                }
+                // It says itself why it is not to be cancelled.
+                if op == ChargeOp::Cancel && self.intent.is_some() {
+                    self.final_answer();
+                    self.op = Some(ChargeOp::Retrieve);
+                    let mut change = later(self, None);
+                    change.drop_request = true;
+                    return change;
                 }
                 let look_up = self.look_up();
                 self.final_answer();
@@ -619,6 +820,21 @@ impl Charge {
                 }
             }
             Event::Session(session) => self.adopt_session(session),
+            Event::Reader(reader) => self.on_reader(op, &reader),
+            // It took nothing; but what keeps it busy may be an earlier request of ours
+            // that was late.
+            Event::ReaderRefused { code } => {
+                self.final_answer();
+                self.state = ChargeState::Unknown;
+                if let Some(reader) = &mut self.reader {
+                    reader.refused = Some(code);
+                }
+                self.op = Some(self.look_up());
+                Change {
+                    drop_request: true,
+                    ..Change::default()
+                }
+            }
             Event::Declined(decline) => {
                 self.final_answer();
                 self.card_is_gone();
@@ -678,10 +894,123 @@ impl Charge {
     }
 
     /// A decline takes the card off the PaymentIntent: no confirm that is still on its
-    /// way can charge it.
+    /// way can charge it. On a reader the next card can.
     const fn card_is_gone(&mut self) {
-        self.card_gone = true;
-        self.told = false;
+        if self.reader.is_none() {
+            self.card_gone = true;
+            self.told = false;
+        }
+    }
+
+    fn forget_shown(&mut self) {
+        if let Some(reader) = &mut self.reader {
+            reader.shown = Shown::NotAsked;
+            reader.looks = 0;
+        }
+    }
+
+    /// What came back from the reader: told, looked at or cleared.
+    fn on_reader(&mut self, op: ChargeOp, answer: &Reader) -> Change {
+        let ours = answer
+            .action
+            .as_ref()
+            .filter(|a| a.intent.is_some() && a.intent == self.intent);
+        let shown = match ours.map(|a| (a.status.as_str(), a)) {
+            _ if op == ChargeOp::ClearReader => Shown::Nothing,
+            Some(("in_progress", _)) => Shown::Ours,
+            Some(("failed", action)) => Shown::Failed(Box::new(ShownFailure {
+                code: (action.failure.decline_code.clone()).or(action.failure.code.clone()),
+                advice: action.failure.advice_code.clone(),
+            })),
+            Some(_) | None => Shown::Nothing,
+        };
+        self.shows(shown)
+    }
+
+    /// The reader shows this, and the PaymentIntent is asked next where that decides.
+    fn shows(&mut self, shown: Shown) -> Change {
+        self.final_answer();
+        self.failures = 0;
+        let canceling = self.is_being_canceled();
+        let mut after_ms = 0;
+        let mut next = (!canceling).then_some(ChargeOp::Retrieve);
+        if let Some(reader) = &mut self.reader {
+            if shown == Shown::Ours {
+                reader.seen = true;
+                reader.refused = None;
+                reader.looks = reader.looks.saturating_add(1);
+                self.state = ChargeState::AtReader;
+                if !canceling && reader.looks % LOOKS_FOR_AN_INTENT != 0 {
+                    after_ms = reader_poll_ms(&mut self.polls);
+                    next = Some(ChargeOp::LookAtReader);
+                }
+            }
+            reader.shown = shown;
+        }
+        self.op = next;
+        Change {
+            after_ms,
+            drop_request: true,
+            ..Change::default()
+        }
+    }
+
+    /// The PaymentIntent has no card. Asked after the reader was, it is the truth about
+    /// whatever the reader had done by then.
+    fn nobody_paid(&mut self, is_new: bool, facts: ChargeFacts) -> Change {
+        let told = self.told;
+        let Some(reader) = &mut self.reader else {
+            return Change::default();
+        };
+        let quietly = |after_ms| Change {
+            after_ms,
+            drop_request: true,
+            ..Change::default()
+        };
+        if !told {
+            self.state = ChargeState::Created;
+            return Change {
+                journal: is_new.then_some(facts),
+                ..quietly(0)
+            };
+        }
+        match std::mem::take(&mut reader.shown) {
+            Shown::NotAsked => {
+                self.op = Some(ChargeOp::LookAtReader);
+                quietly(0)
+            }
+            Shown::Ours => {
+                self.state = ChargeState::AtReader;
+                self.op = Some(ChargeOp::LookAtReader);
+                quietly(reader_poll_ms(&mut self.polls))
+            }
+            Shown::Failed(why) => self.to(
+                ChargeState::Declined,
+                ChargeFacts {
+                    decline_code: why.code.or_else(|| Some("no_payment_method".into())),
+                    advice_code: why.advice,
+                    ..facts
+                },
+            ),
+            // A request that got lost is told again, for the customer stands there; one
+            // that was taken off the reader is not.
+            Shown::Nothing
+                if reader.refused.is_none() && !reader.seen && reader.tries < READER_TRIES =>
+            {
+                self.state = ChargeState::Created;
+                quietly(BACKOFF_FIRST_MS)
+            }
+            Shown::Nothing => {
+                let why = reader.refused.take();
+                self.to(
+                    ChargeState::NeedsAttention,
+                    ChargeFacts {
+                        decline_code: why.or_else(|| Some(NOT_AT_READER.into())),
+                        ..facts
+                    },
+                )
+            }
+        }
     }
 
     fn to(&mut self, state: ChargeState, facts: ChargeFacts) -> Change {
@@ -698,18 +1027,21 @@ impl Charge {
         self.final_answer();
         let is_new = self.intent.is_none();
         self.intent = Some(intent.id);
-        self.intent_amount_minor = Some(intent.amount_minor);
+        self.intent_amount_minor = Some(intent.amount_minor.saturating_sub(intent.tip_minor));
+        self.tip_minor = intent.tip_minor;
         self.failures = 0;
         let facts = ChargeFacts {
             charge: intent.charge,
             brand: intent.brand,
             last4: intent.last4,
+            interac: intent.interac,
+            slip: intent.slip,
             ..self.facts()
         };
         match intent.status.as_str() {
             "succeeded" => self.to(ChargeState::Succeeded, facts),
             "canceled" => self.is_canceled(facts),
-            "requires_confirmation" => {
+            "requires_confirmation" if self.reader.is_none() => {
                 self.state = ChargeState::Created;
                 self.card_gone = false;
                 Change {
@@ -722,11 +1054,14 @@ impl Charge {
             "requires_payment_method" if self.is_being_canceled() => {
                 self.state = ChargeState::Created;
                 self.card_is_gone();
+                // Looked at anew: by now the reader may show another till's customer.
+                self.forget_shown();
                 Change {
                     drop_request: true,
                     ..Change::default()
                 }
             }
+            "requires_payment_method" if self.reader.is_some() => self.nobody_paid(is_new, facts),
             "requires_payment_method" => {
                 self.card_is_gone();
                 let decline = intent.last_error.unwrap_or_default();
@@ -768,8 +1103,13 @@ impl Charge {
                     ChargeState::Unknown
                 };
                 self.op = Some(ChargeOp::Retrieve);
+                let after_ms = if self.reader.is_some() {
+                    reader_poll_ms(&mut self.polls)
+                } else {
+                    poll_ms(&mut self.polls)
+                };
                 Change {
-                    after_ms: poll_ms(&mut self.polls),
+                    after_ms,
                     drop_request: true,
                     ..Change::default()
                 }
@@ -784,6 +1124,8 @@ impl Charge {
         self.intent_amount_minor = None;
         self.card_gone = false;
         self.told = false;
+        self.tip_minor = 0;
+        self.forget_shown();
         let giving_up = std::mem::take(&mut self.giving_up);
         let link_next = std::mem::take(&mut self.link_next);
         match (self.goal, giving_up) {
@@ -1003,7 +1345,12 @@ impl Refund {
                 ..Change::default()
             },
             // An answer of another kind than was asked for.
-            Event::Intent(_) | Event::Found(_) | Event::Session(_) | Event::NeedsCustomer => {
+            Event::Intent(_)
+            | Event::Found(_)
+            | Event::Session(_)
+            | Event::Reader(_)
+            | Event::ReaderRefused { .. }
+            | Event::NeedsCustomer => {
                 self.maybe_sent = self.maybe_sent || op == RefundOp::Create;
                 later(self, None)
             }
@@ -1025,6 +1372,7 @@ mod tests {
 
     /// A step of a charge: it is due so long after the start and must ask this; or
     /// something came back and it must stand so.
+    #[allow(clippy::large_enum_variant, reason = "rows of a table")]
     enum Step {
         Due(i64, &'static str),
         Got(Event, ChargeState),
@@ -1041,9 +1389,29 @@ mod tests {
         })
     }
 
-    #[track_caller]
     fn check(name: &str, steps: Vec<Step>) {
-        let mut charge = Charge::new(ChargeKind::SavedCard, 500, Timestamp(1_000 * HOUR_MS));
+        let charge = Charge::new(ChargeKind::SavedCard, 500, Timestamp(1_000 * HOUR_MS));
+        check_of(charge, name, steps);
+    }
+
+    fn check_at_reader(name: &str, steps: Vec<Step>) {
+        let mut charge = Charge::new(ChargeKind::Reader, 500, Timestamp(HOUR_MS));
+        charge.reader = Some(AtReader::new("tmr_1".into(), true));
+        check_of(charge, name, steps);
+    }
+
+    fn reader(intent: &str, status: &str) -> Event {
+        Event::Reader(Reader {
+            action: Some(ReaderAction {
+                intent: Some(intent.into()),
+                status: status.into(),
+                ..ReaderAction::default()
+            }),
+        })
+    }
+
+    #[track_caller]
+    fn check_of(mut charge: Charge, name: &str, steps: Vec<Step>) {
         let mut sent_at: Option<Timestamp> = None;
         let mut op = ChargeOp::Create;
         for (i, step) in steps.into_iter().enumerate() {
@@ -1273,6 +1641,234 @@ mod tests {
                 Due(90 * HOUR_MS, "confirm"),
                 Got(intent("succeeded"), S::Succeeded),
             ],
+        );
+    }
+
+    #[test]
+    fn a_charge_at_a_reader_moves_as_the_table_says() {
+        use ChargeState as S;
+        let waits = || intent("requires_payment_method");
+        let nothing = || Event::Reader(Reader::default());
+        let busy = || Event::ReaderRefused {
+            code: "terminal_reader_busy".into(),
+        };
+        let told = |rest: Vec<Step>| {
+            let mut steps = vec![
+                Due(0, "create"),
+                Got(waits(), S::Created),
+                Due(1, "process"),
+            ];
+            steps.extend(rest);
+            steps
+        };
+        check_at_reader(
+            "a good day: the PaymentIntent is asked after the reader",
+            told(vec![
+                Got(reader("pi_1", "in_progress"), S::AtReader),
+                Due(2, "look_at_reader"),
+                Got(reader("pi_1", "in_progress"), S::AtReader),
+                Due(3, "look_at_reader"),
+                Got(reader("pi_1", "succeeded"), S::AtReader),
+                Due(4, "retrieve"),
+                Got(intent("succeeded"), S::Succeeded),
+                Due(5, "rest"),
+            ]),
+        );
+        check_at_reader(
+            "a reader that says in progress for too long is not believed",
+            told(vec![
+                Got(reader("pi_1", "in_progress"), S::AtReader),
+                Due(2, "look_at_reader"),
+                Got(reader("pi_1", "in_progress"), S::AtReader),
+                Due(3, "look_at_reader"),
+                Got(reader("pi_1", "in_progress"), S::AtReader),
+                Due(4, "look_at_reader"),
+                Got(reader("pi_1", "in_progress"), S::AtReader),
+                Due(5, "retrieve"),
+                Got(intent("succeeded"), S::Succeeded),
+            ]),
+        );
+        check_at_reader(
+            "a reader that says failed is not believed before the PaymentIntent is asked",
+            told(vec![
+                Got(reader("pi_1", "in_progress"), S::AtReader),
+                Due(2, "look_at_reader"),
+                Got(reader("pi_1", "failed"), S::AtReader),
+                Due(3, "retrieve"),
+                Got(intent("succeeded"), S::Succeeded),
+            ]),
+        );
+        check_at_reader(
+            "declined, and the next card",
+            told(vec![
+                Got(reader("pi_1", "in_progress"), S::AtReader),
+                Due(2, "look_at_reader"),
+                Got(reader("pi_1", "failed"), S::AtReader),
+                Due(3, "retrieve"),
+                Got(waits(), S::Declined),
+                Due(4, "rest"),
+            ]),
+        );
+        check_at_reader(
+            "a time-out that was executed",
+            told(vec![
+                Got(Event::Ambiguous, S::Unknown),
+                Due(2, "look_at_reader"),
+                Got(reader("pi_1", "in_progress"), S::AtReader),
+                Due(3, "look_at_reader"),
+                Got(reader("pi_1", "succeeded"), S::AtReader),
+                Due(4, "retrieve"),
+                Got(intent("succeeded"), S::Succeeded),
+            ]),
+        );
+        check_at_reader(
+            "one that was executed and over before it was asked about",
+            told(vec![
+                Got(Event::Restarted, S::Unknown),
+                Due(2, "look_at_reader"),
+                Got(nothing(), S::Unknown),
+                Due(3, "retrieve"),
+                Got(intent("succeeded"), S::Succeeded),
+            ]),
+        );
+        let lost = |at: i64| {
+            vec![
+                Got(Event::Ambiguous, S::Unknown),
+                Due(at, "look_at_reader"),
+                Got(reader("pi_other", "in_progress"), S::Unknown),
+                Due(at + 1, "retrieve"),
+            ]
+        };
+        let mut steps = lost(2);
+        steps.extend([Got(waits(), S::Created), Due(4, "process")]);
+        steps.extend(lost(5));
+        steps.extend([Got(waits(), S::Created), Due(7, "process")]);
+        steps.extend(lost(8));
+        steps.extend([Got(waits(), S::NeedsAttention), Due(10, "rest")]);
+        check_at_reader(
+            "one that was not is told again, thrice, then asks a person",
+            told(steps),
+        );
+        check_at_reader(
+            "busy is for a person",
+            told(vec![
+                Got(busy(), S::Unknown),
+                Due(2, "look_at_reader"),
+                Got(reader("pi_other", "in_progress"), S::Unknown),
+                Due(3, "retrieve"),
+                Got(waits(), S::NeedsAttention),
+                Due(4, "rest"),
+            ]),
+        );
+        check_at_reader(
+            "busy with an earlier request of ours that was late",
+            told(vec![
+                Got(busy(), S::Unknown),
+                Due(2, "look_at_reader"),
+                Got(reader("pi_1", "in_progress"), S::AtReader),
+            ]),
+        );
+        check_at_reader(
+            "taken off the reader, and cancelled after that",
+            told(vec![
+                Got(reader("pi_1", "in_progress"), S::AtReader),
+                WantCancel,
+                Due(2, "look_at_reader"),
+                Got(reader("pi_1", "in_progress"), S::AtReader),
+                Due(3, "clear_reader"),
+                Got(Event::Ambiguous, S::AtReader),
+                Due(4, "look_at_reader"),
+                Got(nothing(), S::AtReader),
+                Due(5, "cancel"),
+                Got(intent("canceled"), S::Canceled),
+            ]),
+        );
+        check_at_reader(
+            "another's payment is not taken off the reader",
+            told(vec![
+                Got(reader("pi_1", "in_progress"), S::AtReader),
+                WantCancel,
+                Due(2, "look_at_reader"),
+                Got(reader("pi_other", "in_progress"), S::AtReader),
+                Due(3, "cancel"),
+                Got(intent("canceled"), S::Canceled),
+            ]),
+        );
+        check_at_reader(
+            "a tap in the moment of cancelling",
+            told(vec![
+                Got(reader("pi_1", "in_progress"), S::AtReader),
+                WantCancel,
+                Due(2, "look_at_reader"),
+                Got(reader("pi_1", "in_progress"), S::AtReader),
+                Due(3, "clear_reader"),
+                Got(busy(), S::AtReader),
+                Due(4, "cancel"),
+                Got(Event::UnexpectedState, S::AtReader),
+                Due(5, "retrieve"),
+                Got(intent("succeeded"), S::Succeeded),
+            ]),
+        );
+        check_at_reader(
+            "nobody came",
+            told(vec![
+                Got(reader("pi_1", "in_progress"), S::AtReader),
+                Due(HOUR_MS, "look_at_reader"),
+                Got(reader("pi_1", "in_progress"), S::AtReader),
+                Due(HOUR_MS, "clear_reader"),
+                Got(nothing(), S::AtReader),
+                Due(HOUR_MS, "cancel"),
+                Got(intent("canceled"), S::Expired),
+            ]),
+        );
+        check_at_reader(
+            "what no reader was told of is only cancelled",
+            vec![
+                Due(0, "create"),
+                Got(waits(), S::Created),
+                WantCancel,
+                Due(1, "cancel"),
+                Got(intent("canceled"), S::Canceled),
+            ],
+        );
+    }
+
+    #[test]
+    fn a_decline_at_a_reader_frees_no_money_before_it_is_cancelled() {
+        let mut charge = Charge::new(ChargeKind::Reader, 500, Timestamp(HOUR_MS));
+        charge.reader = Some(AtReader::new("tmr_1".into(), false));
+        charge.on(ChargeOp::Create, intent("requires_payment_method"), 1);
+        charge.on(ChargeOp::Process, reader("pi_1", "in_progress"), 1);
+        charge.on(ChargeOp::LookAtReader, reader("pi_1", "failed"), 1);
+        charge.on(ChargeOp::Retrieve, intent("requires_payment_method"), 1);
+        assert_eq!(charge.state, ChargeState::Declined);
+        assert!(!charge.is_free() && !charge.can_be_lowered());
+        charge.goal = Goal::Cancel;
+        charge.on(ChargeOp::Cancel, intent("canceled"), 1);
+        assert!(charge.is_free());
+    }
+
+    #[test]
+    fn a_tip_is_no_part_of_what_the_tender_is_for() {
+        let mut charge = Charge::new(ChargeKind::Reader, 500, Timestamp(HOUR_MS));
+        charge.reader = Some(AtReader::new("tmr_1".into(), true));
+        charge.on(ChargeOp::Create, intent("requires_payment_method"), 1);
+        charge.on(ChargeOp::Process, reader("pi_1", "in_progress"), 1);
+        let paid = Intent {
+            id: "pi_1".into(),
+            status: "succeeded".into(),
+            amount_minor: 575,
+            tip_minor: 75,
+            ..Intent::default()
+        };
+        charge.on(ChargeOp::Retrieve, Event::Intent(paid), 1);
+        assert_eq!(
+            (
+                charge.amount_minor,
+                charge.intent_amount_minor,
+                charge.tip_minor
+            ),
+            (500, Some(500), 75)
         );
     }
 

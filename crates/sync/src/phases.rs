@@ -15,7 +15,9 @@ use till_store::{HistoryRow, OutboxRow, Result, StoreError, StoredRequest, Subje
 use uuid::Uuid;
 
 use crate::classify::{self, Op};
-use crate::machine::{Change, Charge, ChargeOp, DELAY_MAX_MS, Event, Goal, Next, Refund, RefundOp};
+use crate::machine::{
+    AtReader, Change, Charge, ChargeOp, DELAY_MAX_MS, Event, Goal, Next, Refund, RefundOp,
+};
 use crate::request::{self, Private};
 use crate::transport::Answer;
 
@@ -248,7 +250,7 @@ fn decided(
     tx: &Tx<'_>,
     tender: TenderId,
     charge: &Charge,
-    by: Approval,
+    by: Option<Approval>,
     now: Timestamp,
 ) -> Result<()> {
     tx.append(
@@ -256,22 +258,24 @@ fn decided(
             tender,
             to: charge.state,
             facts: charge.facts(),
-            by: Some(by),
+            by,
         },
         now,
     )?;
     Ok(())
 }
 
-/// Tries a refused charge once more; a person decided so.
+/// Tries a refused charge once more, of a smart reader on `reader`; a person decided
+/// so.
 ///
 /// # Errors
 /// [`StoreError`].
 pub fn try_again(
     tx: &Tx<'_>,
     tender: TenderId,
+    reader: Option<String>,
     expires_at: Timestamp,
-    by: Approval,
+    by: Option<Approval>,
     now: Timestamp,
 ) -> Result<()> {
     let charge = change_charge(tx, tender, now, "try_again", |c| {
@@ -282,6 +286,10 @@ pub fn try_again(
         c.failures = 0;
         c.polls = 0;
         c.expires_at = expires_at;
+        if let Some(id) = reader {
+            let asks_tip = c.reader.as_ref().is_some_and(|r| r.asks_tip);
+            c.reader = Some(AtReader::new(id, asks_tip));
+        }
         c.state = if c.intent.is_some() {
             ChargeState::Created
         } else {
@@ -320,7 +328,7 @@ pub fn offer_link(
         row.private = text(&private)?;
         tx.save_outbox(&row)?;
     }
-    charge.map_or(Ok(()), |c| decided(tx, tender, &c, by, now))
+    charge.map_or(Ok(()), |c| decided(tx, tender, &c, Some(by), now))
 }
 
 /// A manager gives the money up. Nothing may be under way.
@@ -480,6 +488,7 @@ fn wait_for_charge(
         | ChargeState::Creating
         | ChargeState::Created
         | ChargeState::Confirming
+        | ChargeState::AtReader
         | ChargeState::AwaitingCustomer
         | ChargeState::Unknown => {
             row.next_at = now.plus_ms(1_000);
@@ -495,14 +504,7 @@ fn wait_for_charge(
         | ChargeState::Expired
         | ChargeState::WrittenOff => {
             refund.state = RefundState::Canceled;
-            let currency: Currency = private
-                .currency
-                .parse()
-                .map_err(|_| StoreError::Corrupt { what: "currency" })?;
-            let by = Money::from_minor(
-                refund.amount_minor / request::stripe_factor(currency),
-                currency,
-            );
+            let by = shop_money(row, refund.amount_minor)?;
             tx.append(JournalEvent::ChargeLowered { tender, by }, now)?;
             tx.append(
                 JournalEvent::RefundMoved {
@@ -622,11 +624,19 @@ pub(crate) fn take_in(
                 forget_send(&mut row);
             }
             if let Some(facts) = &change.journal {
+                let tip = if charge.tip_minor == 0 {
+                    None
+                } else {
+                    Some(shop_money(&row, charge.tip_minor)?)
+                };
                 tx.append(
                     JournalEvent::ChargeMoved {
                         tender: TenderId(row.id),
                         to: charge.state,
-                        facts: facts.clone(),
+                        facts: ChargeFacts {
+                            tip,
+                            ..facts.clone()
+                        },
                         by: None,
                     },
                     now,
@@ -667,6 +677,19 @@ pub(crate) fn take_in(
     note(tx, row.id, now, what, Some(row.state.clone()), request_id)
 }
 
+/// Stripe's minor units as the shop's money.
+fn shop_money(row: &OutboxRow, minor: i64) -> Result<Money> {
+    let private: Private = read(&row.private)?;
+    let currency: Currency = private
+        .currency
+        .parse()
+        .map_err(|_| StoreError::Corrupt { what: "currency" })?;
+    Ok(Money::from_minor(
+        minor / request::stripe_factor(currency),
+        currency,
+    ))
+}
+
 /// A request that never left does not age.
 const fn forget_send(row: &mut OutboxRow) {
     if let Some(request) = &mut row.request {
@@ -684,19 +707,26 @@ const fn history_word(op: Op, event: &Event) -> &'static str {
         Event::Declined(_) => "declined",
         Event::NeedsCustomer => "needs_customer",
         Event::Refused { .. } => "refused",
+        Event::ReaderRefused { .. } => "reader_refused",
         Event::Unauthorised => "key_refused",
         Event::Intent(_)
         | Event::Found(_)
         | Event::Session(_)
+        | Event::Reader(_)
         | Event::Refund(_)
         | Event::FoundRefund(_) => match op {
             Op::Charge(ChargeOp::Create | ChargeOp::CreateSession) => "created",
             Op::Charge(ChargeOp::Confirm) => "charged",
             Op::Charge(ChargeOp::Amend) => "amended",
             Op::Charge(ChargeOp::Cancel | ChargeOp::ExpireSession) => "canceled",
-            Op::Charge(ChargeOp::Retrieve | ChargeOp::Find | ChargeOp::RetrieveSession) => {
-                "looked_up"
-            }
+            Op::Charge(ChargeOp::Process) => "at_reader",
+            Op::Charge(ChargeOp::ClearReader) => "taken_off_reader",
+            Op::Charge(
+                ChargeOp::Retrieve
+                | ChargeOp::Find
+                | ChargeOp::RetrieveSession
+                | ChargeOp::LookAtReader,
+            ) => "looked_up",
             Op::Refund(RefundOp::Create) => "refunded",
             Op::Refund(RefundOp::Find | RefundOp::Retrieve) => "looked_up",
         },

@@ -281,6 +281,7 @@ fn charge_verdict(ours: &OurCharge, status: &str) -> Verdict {
         | ChargeState::Creating
         | ChargeState::Created
         | ChargeState::Confirming
+        | ChargeState::AtReader
         | ChargeState::AwaitingCustomer
         | ChargeState::Unknown => Verdict::UnderWay,
         ChargeState::Succeeded => verdict(status == "succeeded"),

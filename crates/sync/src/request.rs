@@ -227,6 +227,7 @@ pub fn charge(id: Uuid, charge: &Charge, private: &Private, op: ChargeOp) -> Sto
     let key = key(private, id, op.word(), charge.attempt);
     let intent = charge.intent.as_deref().unwrap_or_default();
     let session = charge.session.as_deref().unwrap_or_default();
+    let reader = charge.reader.as_ref().map_or("", |r| r.id.as_str());
     let tender = id.to_string();
     let amount = charge.amount_minor.to_string();
     match op {
@@ -235,7 +236,20 @@ pub fn charge(id: Uuid, charge: &Charge, private: &Private, op: ChargeOp) -> Sto
             Form::default()
                 .put("amount", &amount)
                 .put("currency", &private.currency.to_lowercase())
-                .put("allowed_payment_method_types[0]", "card")
+                .put(
+                    "allowed_payment_method_types[0]",
+                    if charge.reader.is_some() {
+                        "card_present"
+                    } else {
+                        "card"
+                    },
+                )
+                .maybe(
+                    "allowed_payment_method_types[1]",
+                    // Debit cards of Canada have a network of their own.
+                    (charge.reader.is_some() && private.currency == "CAD")
+                        .then_some("interac_present"),
+                )
                 .maybe("customer", private.customer.as_deref())
                 .maybe("payment_method", private.payment_method.as_deref())
                 .maybe("receipt_email", private.email.as_deref())
@@ -290,6 +304,29 @@ pub fn charge(id: Uuid, charge: &Charge, private: &Private, op: ChargeOp) -> Sto
             "/v1/payment_intents/{intent}?expand[0]=latest_charge"
         )),
         ChargeOp::Find => get(find_path(private)),
+        ChargeOp::Process => {
+            let form = Form::default()
+                .put("payment_intent", intent)
+                .put("process_config[enable_customer_cancellation]", "true");
+            // A tip that was given before a card was declined is in the sum already.
+            let asks = charge.reader.as_ref().is_some_and(|r| r.asks_tip) && charge.tip_minor == 0;
+            let form = if asks {
+                form.put("process_config[tipping][amount_eligible]", &amount)
+            } else {
+                form.put("process_config[skip_tipping]", "true")
+            };
+            post(
+                format!("/v1/terminal/readers/{reader}/process_payment_intent"),
+                form,
+                key,
+            )
+        }
+        ChargeOp::LookAtReader => get(format!("/v1/terminal/readers/{reader}")),
+        ChargeOp::ClearReader => post(
+            format!("/v1/terminal/readers/{reader}/cancel_action"),
+            Form::default(),
+            key,
+        ),
         ChargeOp::CreateSession => post(
             "/v1/checkout/sessions".into(),
             Form::default()

@@ -375,6 +375,7 @@ pub fn z_report() -> ShiftReport {
                 refunds: None,
             },
         ],
+        tips: None,
         tenders_total: eur(272_375),
         vouchers_lost: None,
         pending: Some(PendingCards {

@@ -3,6 +3,7 @@
 
 pub(crate) mod customer;
 pub(crate) mod outbox;
+pub(crate) mod readers;
 pub(crate) mod receipt;
 pub(crate) mod refund;
 pub(crate) mod sale;
@@ -42,10 +43,11 @@ commands! {
     customer: customers customer add_customer edit_customer card_consent save_card
         cancel_card_saving open_card_page set_default_card remove_card;
     tender: tender_options tender_cash tender_foreign_cash tender_voucher tender_card tender_saved_card
-        tender_pay_link tender_external tender_remove tender_look_again;
+        tender_pay_link tender_external tender_remove tender_look_again tender_again;
     receipt: receipt_text receipt_print receipt_pdf;
     refund: refund_find refund_quote refund_commit;
     outbox: outbox outbox_entry outbox_send_now outbox_decide;
+    readers: readers readers_look readers_place readers_at reader_register reader_use reader_forget;
     shift: shift_open paid_in paid_out no_sale count_view count recount close
         report_x report_z report_pdf reports;
 }

@@ -108,3 +108,14 @@ pub(crate) async fn tender_look_again(shell: Shared<'_>, tender: String) -> Answ
         .act_and_send(move |till, session| till.tender_look_again(session, &tender))
         .await
 }
+
+#[tauri::command]
+pub(crate) async fn tender_again(
+    shell: Shared<'_>,
+    tender: String,
+    reader: Option<String>,
+) -> Answer<SaleView> {
+    shell
+        .act_and_send(move |till, session| till.tender_again(session, &tender, reader.as_deref()))
+        .await
+}

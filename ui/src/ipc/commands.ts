@@ -22,7 +22,9 @@ import type { ForeignCountInput } from "./gen/ForeignCountInput";
 import type { OutboxAction } from "./gen/OutboxAction";
 import type { OutboxDetailView } from "./gen/OutboxDetailView";
 import type { OutboxView } from "./gen/OutboxView";
+import type { PlaceInput } from "./gen/PlaceInput";
 import type { ProductView } from "./gen/ProductView";
+import type { ReadersView } from "./gen/ReadersView";
 import type { RefundDoneView } from "./gen/RefundDoneView";
 import type { RefundLineInput } from "./gen/RefundLineInput";
 import type { RefundQuoteView } from "./gen/RefundQuoteView";
@@ -39,7 +41,7 @@ import type { UserView } from "./gen/UserView";
 import type { WhyView } from "./gen/WhyView";
 import type { ZSummaryView } from "./gen/ZSummaryView";
 
-export type CardKind = "saved_card" | "simulated_reader";
+export type CardKind = "saved_card" | "simulated_reader" | "reader";
 type Approval = ApprovalInput | null;
 
 export interface Commands {
@@ -111,6 +113,8 @@ export interface Commands {
   tenderExternal(amount: string | null, approvalCode: string, last4: string): Promise<SaleView>;
   tenderRemove(tender: string): Promise<SaleView>;
   tenderLookAgain(tender: string): Promise<SaleView>;
+  /** Takes a card at a reader once more: at `reader`, or with `null` at the till's own. */
+  tenderAgain(tender: string, reader: string | null): Promise<SaleView>;
   complete(): Promise<DoneView>;
 
   recentSales(): Promise<SaleSummaryView[]>;
@@ -128,6 +132,15 @@ export interface Commands {
     reason: string,
     approval: Approval,
   ): Promise<RefundDoneView>;
+
+  /** What is asked of Stripe about them is told by `working` and `problem` of a later view. */
+  readers(): Promise<ReadersView>;
+  readersLook(): Promise<ReadersView>;
+  readersPlace(place: PlaceInput): Promise<ReadersView>;
+  readersAt(location: string): Promise<ReadersView>;
+  readerRegister(code: string, label: string): Promise<ReadersView>;
+  readerUse(reader: string): Promise<ReadersView>;
+  readerForget(reader: string): Promise<ReadersView>;
 
   outbox(): Promise<OutboxView>;
   outboxEntry(id: string): Promise<OutboxDetailView>;
@@ -212,6 +225,7 @@ export function tauriCommands(): Commands {
       invoke("tender_external", { amount, approvalCode, last4 }),
     tenderRemove: (tender) => invoke("tender_remove", { tender }),
     tenderLookAgain: (tender) => invoke("tender_look_again", { tender }),
+    tenderAgain: (tender, reader) => invoke("tender_again", { tender, reader }),
     complete: () => invoke("complete"),
 
     recentSales: () => invoke("recent_sales"),
@@ -223,6 +237,14 @@ export function tauriCommands(): Commands {
     refundQuote: (receipt, lines) => invoke("refund_quote", { receipt, lines }),
     refundCommit: (receipt, lines, reason, approval) =>
       invoke("refund_commit", { receipt, lines, reason, approval }),
+
+    readers: () => invoke("readers"),
+    readersLook: () => invoke("readers_look"),
+    readersPlace: (place) => invoke("readers_place", { place }),
+    readersAt: (location) => invoke("readers_at", { location }),
+    readerRegister: (code, label) => invoke("reader_register", { code, label }),
+    readerUse: (reader) => invoke("reader_use", { reader }),
+    readerForget: (reader) => invoke("reader_forget", { reader }),
 
     outbox: () => invoke("outbox"),
     outboxEntry: (id) => invoke("outbox_entry", { id }),

@@ -27,6 +27,7 @@ import type { OutboxDetailView } from "./gen/OutboxDetailView";
 import type { OutboxEntryView } from "./gen/OutboxEntryView";
 import type { ProductView } from "./gen/ProductView";
 import type { PromotedView } from "./gen/PromotedView";
+import type { ReadersView } from "./gen/ReadersView";
 import type { RefundLineInput } from "./gen/RefundLineInput";
 import type { RefundQuoteView } from "./gen/RefundQuoteView";
 import type { ReportView } from "./gen/ReportView";
@@ -240,6 +241,14 @@ export class FakeTill {
   #sale: Sale | null = null;
   #suspended: { sale: Sale; at: string; cashier: string }[] = [];
   #sold: Sold[] = [];
+  #readers: ReadersView = {
+    readers: [],
+    location: null,
+    place: { line1: "Oude Gracht 12", city: "Utrecht", postal_code: "3511 AB", state: "", country: "NL" },
+    listed_at: null,
+    working: null,
+    problem: null,
+  };
   #entries: Entry[] = [];
   #z: ReportView[] = [];
   #counted = 0;
@@ -657,6 +666,11 @@ export class FakeTill {
         if (tender?.state === "unknown" && this.nextCard !== "unknown") this.#put(tender, this.nextCard);
         return sale();
       }),
+      tenderAgain: answer("tender_again", (id: string, _reader: string | null) => {
+        const tender = this.#open().tenders.find((each) => each.id === id);
+        if (tender) this.#put(tender, "at_reader");
+        return sale();
+      }),
       complete: answer("complete", () => this.#complete()),
 
       recentSales: answer("recent_sales", () =>
@@ -740,6 +754,30 @@ export class FakeTill {
           };
         },
       ),
+
+      readers: answer("readers", () => this.#readers),
+      readersLook: answer("readers_look", () => this.#readers),
+      readersPlace: answer("readers_place", () => {
+        this.#readers.location = "tml_1";
+        return this.#readers;
+      }),
+      readersAt: answer("readers_at", (location: string) => {
+        this.#readers.location = location;
+        return this.#readers;
+      }),
+      readerRegister: answer("reader_register", (_code: string, label: string) => {
+        const chosen = this.#readers.readers.length === 0;
+        this.#readers.readers.push({ id: this.#id(), label, device: "Stripe S700", online: true, chosen });
+        return this.#readers;
+      }),
+      readerUse: answer("reader_use", (id: string) => {
+        for (const reader of this.#readers.readers) reader.chosen = reader.id === id;
+        return this.#readers;
+      }),
+      readerForget: answer("reader_forget", (id: string) => {
+        this.#readers.readers = this.#readers.readers.filter((reader) => reader.id !== id);
+        return this.#readers;
+      }),
 
       outbox: answer("outbox", () => this.#outbox()),
       outboxEntry: answer("outbox_entry", (id: string) => this.#detail(id)),
@@ -1211,6 +1249,7 @@ export class FakeTill {
       unknown: "Not known yet if the card was charged. It cannot be charged twice.",
       canceled: "Cancelled. Nothing was charged. Take another tender.",
       working: "On its way to the bank.",
+      at_reader: "The customer taps, inserts or swipes the card at the reader. Nothing is charged yet.",
       queued: "Queued, not yet charged",
       needs_customer: "Waits for the customer to pay.",
       needs_attention: "A person must look.",

@@ -22,6 +22,7 @@ export type Tone = "go" | "risk" | "stop" | "plain";
 export const TONES: Record<TenderStateView, Tone> = {
   certain: "go",
   working: "plain",
+  at_reader: "plain",
   queued: "risk",
   unknown: "risk",
   declined: "stop",
@@ -35,6 +36,7 @@ export const TONES: Record<TenderStateView, Tone> = {
 export const STATE_WORDS: Record<TenderStateView, string> = {
   certain: "Certain",
   working: "On its way",
+  at_reader: "At the card reader",
   queued: "Queued, not yet charged",
   unknown: "Not known yet",
   declined: "Declined",

@@ -442,8 +442,9 @@ impl<'w> Day<'w> {
                 self.queued.push((tender.id.clone(), paid));
             }
             match tender.kind {
-                // The day pays with none of the two in the middle.
+                // The day pays with none of the last four.
                 TenderKindView::Cash
+                | TenderKindView::Reader
                 | TenderKindView::ForeignCash
                 | TenderKindView::Voucher
                 | TenderKindView::PayLink => {}
@@ -904,6 +905,7 @@ impl<'w> Day<'w> {
                 TenderStateView::Declined => self.tallies.declined.add(paid)?,
                 TenderStateView::Canceled | TenderStateView::Closed => {}
                 TenderStateView::Working
+                | TenderStateView::AtReader
                 | TenderStateView::Queued
                 | TenderStateView::Unknown
                 | TenderStateView::NeedsCustomer

@@ -339,7 +339,9 @@ impl World {
     pub(super) fn settle(&mut self, id: &str) -> Result<bool, Refusal> {
         let known = |world: &Self| {
             Ok(world.tender(id)?.is_none_or(|t| match t.state {
-                TenderStateView::Working | TenderStateView::Unknown => false,
+                TenderStateView::Working | TenderStateView::AtReader | TenderStateView::Unknown => {
+                    false
+                }
                 TenderStateView::Certain
                 | TenderStateView::Queued
                 | TenderStateView::Declined

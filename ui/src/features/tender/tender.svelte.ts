@@ -47,7 +47,7 @@ export class TenderState {
   get pending(): TenderView | null {
     return (
       this.sale?.tenders.find((tender) =>
-        ["working", "unknown", "needs_customer", "needs_attention"].includes(tender.state),
+        ["working", "at_reader", "unknown", "needs_customer", "needs_attention"].includes(tender.state),
       ) ?? null
     );
   }
@@ -181,7 +181,8 @@ export class TenderState {
         // They have dialogs of their own, and are never the way chosen.
         return;
       case "saved_card":
-      case "simulated_reader": {
+      case "simulated_reader":
+      case "reader": {
         const kind = this.way;
         const card = kind === "saved_card" ? (this.option?.card ?? null) : null;
         const sum = this.#sum(amount);

@@ -3,4 +3,4 @@
 /**
  * Kinds of tender.
  */
-export type TenderKindView = "cash" | "foreign_cash" | "voucher" | "simulated_reader" | "saved_card" | "pay_link" | "external_terminal";
+export type TenderKindView = "cash" | "foreign_cash" | "voucher" | "simulated_reader" | "saved_card" | "pay_link" | "external_terminal" | "reader";

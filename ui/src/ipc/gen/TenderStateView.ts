@@ -3,4 +3,4 @@
 /**
  * Where a tender stands.
  */
-export type TenderStateView = "certain" | "working" | "queued" | "unknown" | "declined" | "needs_customer" | "needs_attention" | "canceled" | "expired" | "closed";
+export type TenderStateView = "certain" | "working" | "at_reader" | "queued" | "unknown" | "declined" | "needs_customer" | "needs_attention" | "canceled" | "expired" | "closed";
