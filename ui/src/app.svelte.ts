@@ -19,7 +19,7 @@ import { Keys } from "./lib/keys";
 import { formatMoney } from "./lib/money";
 
 export type Screen = "sell" | "tender" | "done" | "refund" | "outbox" | "sales" | "reports" | "close";
-export type Overlay = "menu" | "keys" | "stripe" | "paid_in" | "paid_out" | "no_sale" | null;
+export type Overlay = "menu" | "keys" | "stripe" | "readers" | "paid_in" | "paid_out" | "no_sale" | null;
 
 /** Words that stay on the screen until they have been read. */
 export interface Notice {

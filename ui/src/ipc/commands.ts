@@ -41,7 +41,7 @@ import type { UserView } from "./gen/UserView";
 import type { WhyView } from "./gen/WhyView";
 import type { ZSummaryView } from "./gen/ZSummaryView";
 
-export type CardKind = "saved_card" | "simulated_reader" | "reader";
+export type CardKind = "saved_card" | "reader" | "simulated_reader";
 type Approval = ApprovalInput | null;
 
 export interface Commands {
@@ -113,7 +113,7 @@ export interface Commands {
   tenderExternal(amount: string | null, approvalCode: string, last4: string): Promise<SaleView>;
   tenderRemove(tender: string): Promise<SaleView>;
   tenderLookAgain(tender: string): Promise<SaleView>;
-  /** Takes a card at a reader once more: at `reader`, or with `null` at the till's own. */
+  /** A card at a reader once more; `null` for the till's own reader. */
   tenderAgain(tender: string, reader: string | null): Promise<SaleView>;
   complete(): Promise<DoneView>;
 
@@ -132,15 +132,6 @@ export interface Commands {
     reason: string,
     approval: Approval,
   ): Promise<RefundDoneView>;
-
-  /** What is asked of Stripe about them is told by `working` and `problem` of a later view. */
-  readers(): Promise<ReadersView>;
-  readersLook(): Promise<ReadersView>;
-  readersPlace(place: PlaceInput): Promise<ReadersView>;
-  readersAt(location: string): Promise<ReadersView>;
-  readerRegister(code: string, label: string): Promise<ReadersView>;
-  readerUse(reader: string): Promise<ReadersView>;
-  readerForget(reader: string): Promise<ReadersView>;
 
   outbox(): Promise<OutboxView>;
   outboxEntry(id: string): Promise<OutboxDetailView>;
@@ -163,6 +154,17 @@ export interface Commands {
   connection(): Promise<ConnectionView>;
   setForcedOffline(offline: boolean): Promise<ConnectionView>;
   stripeStatus(): Promise<StripeView>;
+
+  readers(): Promise<ReadersView>;
+  /** Asks Stripe which there are; the answer comes with `till-changed`. */
+  readersLook(): Promise<ReadersView>;
+  readersPlace(place: PlaceInput): Promise<ReadersView>;
+  /** Takes a location that Stripe has already for the shop's: `tml_…`. */
+  readersAt(location: string): Promise<ReadersView>;
+  readersTips(on: boolean): Promise<ReadersView>;
+  readerRegister(code: string, label: string): Promise<ReadersView>;
+  readerUse(reader: string): Promise<ReadersView>;
+  readerForget(reader: string): Promise<ReadersView>;
 
   /** The connection, the outbox or a tender changed. The answer stops listening. */
   onTillChanged(heard: (connection: ConnectionView) => void): () => void;
@@ -238,14 +240,6 @@ export function tauriCommands(): Commands {
     refundCommit: (receipt, lines, reason, approval) =>
       invoke("refund_commit", { receipt, lines, reason, approval }),
 
-    readers: () => invoke("readers"),
-    readersLook: () => invoke("readers_look"),
-    readersPlace: (place) => invoke("readers_place", { place }),
-    readersAt: (location) => invoke("readers_at", { location }),
-    readerRegister: (code, label) => invoke("reader_register", { code, label }),
-    readerUse: (reader) => invoke("reader_use", { reader }),
-    readerForget: (reader) => invoke("reader_forget", { reader }),
-
     outbox: () => invoke("outbox"),
     outboxEntry: (id) => invoke("outbox_entry", { id }),
     outboxSendNow: () => invoke("outbox_send_now"),
@@ -267,6 +261,15 @@ export function tauriCommands(): Commands {
     connection: () => invoke("connection"),
     setForcedOffline: (offline) => invoke("set_forced_offline", { offline }),
     stripeStatus: () => invoke("stripe_status"),
+
+    readers: () => invoke("readers"),
+    readersLook: () => invoke("readers_look"),
+    readersPlace: (place) => invoke("readers_place", { place }),
+    readersAt: (location) => invoke("readers_at", { location }),
+    readersTips: (on) => invoke("readers_tips", { on }),
+    readerRegister: (code, label) => invoke("reader_register", { code, label }),
+    readerUse: (reader) => invoke("reader_use", { reader }),
+    readerForget: (reader) => invoke("reader_forget", { reader }),
 
     onTillChanged(heard) {
       const listening = listen<ConnectionView>("till-changed", (event) => heard(event.payload));

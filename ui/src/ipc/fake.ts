@@ -26,8 +26,10 @@ import type { OutboxAction } from "./gen/OutboxAction";
 import type { OutboxDetailView } from "./gen/OutboxDetailView";
 import type { OutboxEntryView } from "./gen/OutboxEntryView";
 import type { ProductView } from "./gen/ProductView";
+import type { PlaceInput } from "./gen/PlaceInput";
 import type { PromotedView } from "./gen/PromotedView";
 import type { ReadersView } from "./gen/ReadersView";
+import type { ReaderView } from "./gen/ReaderView";
 import type { RefundLineInput } from "./gen/RefundLineInput";
 import type { RefundQuoteView } from "./gen/RefundQuoteView";
 import type { ReportView } from "./gen/ReportView";
@@ -81,6 +83,9 @@ interface Tender {
   state: TenderStateView;
   says: string;
   link: string | null;
+  /** Of a card reader. */
+  reader?: { label: string; tip: MoneyView | null };
+  canceling?: boolean;
 }
 
 interface Sale {
@@ -218,7 +223,7 @@ const REASONS = [
   ["wrong_price", "Wrong price"],
 ] as const;
 
-export type Scene = "first-run" | "signin" | "no-shift" | "empty" | "sale" | "offline";
+export type Scene = "first-run" | "signin" | "no-shift" | "empty" | "manager" | "sale" | "offline";
 
 export class FakeTill {
   delayMs = 0;
@@ -228,6 +233,10 @@ export class FakeTill {
   /** What the next online card does: "certain", "declined" or "unknown". */
   nextCard: TenderStateView = "certain";
   cardMs = 600;
+  /** What a reader says when it is given a payment: null, it waits for the card. */
+  readerSays: "terminal_reader_busy" | "terminal_reader_offline" | null = null;
+  /** What Stripe says of the next pairing code; null: it knows it. */
+  registerSays: string | null = null;
   /** Every command called, in order. */
   readonly calls: string[] = [];
 
@@ -241,14 +250,6 @@ export class FakeTill {
   #sale: Sale | null = null;
   #suspended: { sale: Sale; at: string; cashier: string }[] = [];
   #sold: Sold[] = [];
-  #readers: ReadersView = {
-    readers: [],
-    location: null,
-    place: { line1: "Oude Gracht 12", city: "Utrecht", postal_code: "3511 AB", state: "", country: "NL" },
-    listed_at: null,
-    working: null,
-    problem: null,
-  };
   #entries: Entry[] = [];
   #z: ReportView[] = [];
   #counted = 0;
@@ -259,6 +260,11 @@ export class FakeTill {
   #customers = structuredClone(CUSTOMERS);
   #receipt = 24_811;
   #ids = 0;
+  #readers: ReaderView[] = [];
+  #location: string | null = null;
+  #tips = false;
+  #readersProblem: string | null = null;
+  #readersWorking: string | null = null;
   #listeners = new Set<(connection: ConnectionView) => void>();
 
   constructor(scene: Scene = "empty") {
@@ -266,7 +272,7 @@ export class FakeTill {
     this.#openShop("Ultramarinos Peña");
     this.#seedHistory();
     if (scene === "signin") return;
-    this.#session = this.#people[0] ?? null;
+    this.#session = this.#people[scene === "manager" ? 4 : 0] ?? null;
     if (scene === "no-shift") return;
     this.#openShift(15_000);
     this.#seedShift();
@@ -336,6 +342,29 @@ export class FakeTill {
     const tender = this.#sale?.tenders.at(-1);
     if (!tender) return;
     this.#put(tender, state);
+    this.announce();
+  }
+
+  /** The customer does something at the reader: `certain` with a tip in cents, or `declined`. */
+  atReader(state: "certain" | "declined" | "unknown" | "canceled", tip = 0): void {
+    const tender = this.#sale?.tenders.find((each) => each.reader && each.state === "at_reader");
+    if (!tender?.reader) return;
+    if (tip > 0) tender.reader.tip = eur(tip);
+    if (state === "certain") tender.label = "Visa •••• 4242";
+    this.#put(tender, state);
+    if (state === "declined")
+      tender.says = "The bank declined the card: not enough money on it. Nothing was charged.";
+    this.announce();
+  }
+
+  /** As if these were registered, the first one this till's. */
+  addReaders(online = true): void {
+    this.#location = "tml_UltramarinosPena";
+    this.#readers = [
+      { id: "tmr_1", label: "Counter", device: "Stripe S700", online, chosen: true },
+      { id: "tmr_2", label: "Back office", device: "WisePOS E", online: true, chosen: false },
+      { id: "tmr_3", label: "Terrace", device: "WisePOS E", online: false, chosen: false },
+    ];
     this.announce();
   }
 
@@ -658,17 +687,34 @@ export class FakeTill {
       }),
       tenderRemove: answer("tender_remove", (id: string) => {
         const open = this.#open();
-        open.tenders = open.tenders.filter((tender) => tender.id !== id);
+        const tender = open.tenders.find((each) => each.id === id);
+        // What a reader may still charge is free only when Stripe says so.
+        if (tender?.reader && tender.state !== "certain" && tender.state !== "canceled") {
+          tender.canceling = true;
+          tender.says = "Asking Stripe to cancel it. It cannot be charged twice. Wait, or look again.";
+          setTimeout(() => {
+            if (!tender.canceling) return;
+            tender.canceling = false;
+            this.#put(tender, "canceled");
+            this.announce();
+          }, this.cardMs * 2);
+          return sale();
+        }
+        open.tenders = open.tenders.filter((each) => each.id !== id);
+        return sale();
+      }),
+      tenderAgain: answer("tender_again", (id: string, reader: string | null) => {
+        const tender = this.#open().tenders.find((each) => each.id === id);
+        const at = this.#readers.find((each) => (reader === null ? each.chosen : each.id === reader));
+        if (!tender?.reader || !at) refuse("not_found", "That is not here any more. Nothing was changed.");
+        tender.reader = { label: at.label, tip: null };
+        tender.label = `Card reader ${at.label}`;
+        this.#process(tender);
         return sale();
       }),
       tenderLookAgain: answer("tender_look_again", (id: string) => {
         const tender = this.#open().tenders.find((each) => each.id === id);
         if (tender?.state === "unknown" && this.nextCard !== "unknown") this.#put(tender, this.nextCard);
-        return sale();
-      }),
-      tenderAgain: answer("tender_again", (id: string, _reader: string | null) => {
-        const tender = this.#open().tenders.find((each) => each.id === id);
-        if (tender) this.#put(tender, "at_reader");
         return sale();
       }),
       complete: answer("complete", () => this.#complete()),
@@ -754,30 +800,6 @@ export class FakeTill {
           };
         },
       ),
-
-      readers: answer("readers", () => this.#readers),
-      readersLook: answer("readers_look", () => this.#readers),
-      readersPlace: answer("readers_place", () => {
-        this.#readers.location = "tml_1";
-        return this.#readers;
-      }),
-      readersAt: answer("readers_at", (location: string) => {
-        this.#readers.location = location;
-        return this.#readers;
-      }),
-      readerRegister: answer("reader_register", (_code: string, label: string) => {
-        const chosen = this.#readers.readers.length === 0;
-        this.#readers.readers.push({ id: this.#id(), label, device: "Stripe S700", online: true, chosen });
-        return this.#readers;
-      }),
-      readerUse: answer("reader_use", (id: string) => {
-        for (const reader of this.#readers.readers) reader.chosen = reader.id === id;
-        return this.#readers;
-      }),
-      readerForget: answer("reader_forget", (id: string) => {
-        this.#readers.readers = this.#readers.readers.filter((reader) => reader.id !== id);
-        return this.#readers;
-      }),
 
       outbox: answer("outbox", () => this.#outbox()),
       outboxEntry: answer("outbox_entry", (id: string) => this.#detail(id)),
@@ -872,6 +894,48 @@ export class FakeTill {
         livemode: false,
         says: "Test mode. Nothing can be charged for real money.",
       })),
+
+      readers: answer("readers", () => this.#readersView()),
+      readersLook: answer("readers_look", () => this.#errand("Asking Stripe for the readers.", () => {})),
+      readersPlace: answer("readers_place", (place: PlaceInput) => {
+        this.#mustManage();
+        if (!/^[a-zA-Z]{2}$/.test(place.country))
+          refuse("bad_text", "A word is missing or far too long. Nothing was changed.");
+        return this.#errand("Telling Stripe where the shop is.", () => {
+          this.#location = "tml_UltramarinosPena";
+        });
+      }),
+      readersAt: answer("readers_at", (location: string) => {
+        this.#mustManage();
+        this.#location = location;
+        return this.#readersView();
+      }),
+      readersTips: answer("readers_tips", (on: boolean) => {
+        this.#mustManage();
+        this.#tips = on;
+        return this.#readersView();
+      }),
+      readerRegister: answer("reader_register", (code: string, label: string) => {
+        this.#mustManage();
+        const says = this.registerSays;
+        return this.#errand("Registering the reader at Stripe.", () => {
+          this.#readersProblem = says;
+          if (says !== null) return;
+          const device = code.startsWith("simulated") ? "WisePOS E, simulated" : "Stripe S700";
+          const chosen = this.#readers.every((each) => !each.chosen);
+          this.#readers.push({ id: this.#id(), label, device, online: true, chosen });
+        });
+      }),
+      readerUse: answer("reader_use", (id: string) => {
+        this.#mustManage();
+        for (const each of this.#readers) each.chosen = each.id === id;
+        return this.#readersView();
+      }),
+      readerForget: answer("reader_forget", (id: string) => {
+        this.#mustManage();
+        this.#readers = this.#readers.filter((each) => each.id !== id);
+        return this.#readersView();
+      }),
 
       onTillChanged: (heard) => {
         this.#listeners.add(heard);
@@ -1000,6 +1064,61 @@ export class FakeTill {
     return found;
   }
 
+  #mustManage(): void {
+    if (this.#who().role === "cashier")
+      refuse("needs_manager", "Nothing was changed. This needs a manager's PIN.");
+  }
+
+  #readersView(): ReadersView {
+    return {
+      readers: this.#readers,
+      location: this.#location,
+      place: {
+        line1: "Calle de la Colegiata 9",
+        city: "Madrid",
+        postal_code: "28012",
+        state: "",
+        country: "ES",
+      },
+      listed_at: this.#readers.length > 0 ? ago(1) : null,
+      working: this.#readersWorking,
+      problem: this.#readersProblem,
+      tips: this.#tips,
+    };
+  }
+
+  /** Something is asked of Stripe; the answer comes a little later. */
+  #errand(words: string, then: () => void): ReadersView {
+    if (!this.#isOnline())
+      refuse("offline", "The till is offline. Nothing was changed. Try again when it is online.");
+    this.#readersWorking = words;
+    this.#readersProblem = null;
+    setTimeout(() => {
+      this.#readersWorking = null;
+      then();
+      this.announce();
+    }, this.cardMs);
+    return this.#readersView();
+  }
+
+  /** Gives a payment to its reader. */
+  #process(tender: Tender): void {
+    this.#put(tender, "working");
+    const says = this.readerSays;
+    this.readerSays = null;
+    setTimeout(() => {
+      if (tender.state !== "working") return;
+      this.#put(tender, says === null ? "at_reader" : "needs_attention");
+      if (says === "terminal_reader_busy")
+        tender.says =
+          "Nothing was charged. The reader is busy with something else. Try again in a moment, or take another tender.";
+      if (says === "terminal_reader_offline")
+        tender.says =
+          "Nothing was charged. The reader has no network. Look at it and try again, or take another tender.";
+      this.announce();
+    }, this.cardMs);
+  }
+
   #needsManager(approval: ApprovalInput | null, code: ErrorCode = "needs_manager"): Person {
     const who = this.#who();
     if (!approval && who.role !== "cashier") return who;
@@ -1124,7 +1243,7 @@ export class FakeTill {
 
   #outstanding(sale: Sale): number {
     const paid = sale.tenders
-      .filter((tender) => tender.state !== "declined" && tender.state !== "canceled")
+      .filter((tender) => tender.state !== "canceled" && (tender.state !== "declined" || tender.reader))
       .reduce((sum, tender) => sum + tender.amount, 0);
     return Math.max(0, this.#total(sale).total - paid);
   }
@@ -1158,9 +1277,11 @@ export class FakeTill {
       (sum, tender) => sum + ((tender.given ?? tender.amount) - tender.amount),
       0,
     );
-    const busy = sale.tenders.some((tender) => ["working", "unknown"].includes(tender.state));
-    const waits = sale.tenders.some((tender) =>
-      ["working", "unknown", "needs_customer"].includes(tender.state),
+    const busy = sale.tenders.some((tender) => ["working", "at_reader", "unknown"].includes(tender.state));
+    const waits = sale.tenders.some(
+      (tender) =>
+        ["working", "at_reader", "unknown", "needs_customer"].includes(tender.state) ||
+        (tender.reader && ["declined", "needs_attention"].includes(tender.state)),
     );
     return {
       id: sale.id,
@@ -1215,9 +1336,17 @@ export class FakeTill {
         given: tender.notes ?? (tender.given === null ? null : eur(tender.given)),
         state: tender.state,
         says: tender.says,
-        can_remove: !["working", "unknown"].includes(tender.state),
+        can_remove: tender.reader ? !tender.canceling : !["working", "unknown"].includes(tender.state),
         can_look_again: tender.state === "unknown",
         link: tender.link,
+        ...(tender.reader
+          ? {
+              reader: {
+                ...tender.reader,
+                can_try_again: !tender.canceling && ["declined", "needs_attention"].includes(tender.state),
+              },
+            }
+          : {}),
       })),
       can_complete: sale.lines.some((line) => !line.voided) && outstanding === 0 && !waits,
       busy,
@@ -1236,7 +1365,7 @@ export class FakeTill {
     if (open.lines.every((line) => line.voided)) {
       refuse("sale_empty", "There is nothing on the sale. Nothing was taken.");
     }
-    const tender = { id: this.#id(), kind, label, amount, given, state, says, link: null };
+    const tender: Tender = { id: this.#id(), kind, label, amount, given, state, says, link: null };
     open.tenders.push(tender);
     return tender;
   }
@@ -1258,6 +1387,23 @@ export class FakeTill {
     }[state];
   }
 
+  #takeAtReader(sum: number): void {
+    if (!this.#isOnline())
+      refuse(
+        "reader_needs_stripe",
+        "A card reader works only while Stripe can be reached. Nothing was charged and nothing is queued. Take another tender.",
+      );
+    const reader =
+      this.#readers.find((each) => each.chosen) ??
+      refuse(
+        "no_reader",
+        "No card reader is chosen for this till. Nothing was charged. Take another tender, or ask a manager to choose a reader.",
+      );
+    const tender = this.#tender("reader", `Card reader ${reader.label}`, sum, "working", "");
+    tender.reader = { label: reader.label, tip: null };
+    this.#process(tender);
+  }
+
   #takeCard(
     kind: CardKind,
     card: CardView | null,
@@ -1269,6 +1415,10 @@ export class FakeTill {
     if (sum > due) refuse("over_due", "A card cannot be charged more than is due. Nothing was charged.");
     if (kind === "saved_card" && !card) {
       refuse("no_saved_card", "This customer has no saved card. Nothing was charged. Take another tender.");
+    }
+    if (kind === "reader") {
+      this.#takeAtReader(sum);
+      return;
     }
     const label = card ? `${card.brand} •••• ${card.last4}` : "Test card •••• 4242";
     if (!this.#isOnline()) {
@@ -1319,6 +1469,26 @@ export class FakeTill {
               "when this till is back online.",
             ]
           : [`Card  ${card?.brand ?? ""} **** ${card?.last4 ?? ""}`.padEnd(30) + sum.padStart(8)],
+      });
+    }
+    const reader = this.#readers.find((each) => each.chosen);
+    if (this.#readers.length > 0) {
+      others.push({
+        kind: "reader",
+        card: null,
+        title: reader ? `Card reader · ${reader.label}` : "Card reader",
+        says: !reader
+          ? "No reader is chosen for this till. A manager chooses one."
+          : offline
+            ? "Works only while Stripe can be reached."
+            : reader.online
+              ? "The customer taps, inserts or swipes. Charged now."
+              : "Offline when Stripe was asked last. Look at its power and its network.",
+        available: reader !== undefined && !offline && due > 0,
+        certain: true,
+        most: null,
+        needs_manager: false,
+        receipt_says: [],
       });
     }
     others.push({
@@ -1921,7 +2091,7 @@ function receiptPaper(receipt: string, sale: SaleView): string[] {
 /** The fake that the address asks for: `?scene=offline`. Tests reach it as `window.fakeTill`. */
 export function fakeFromAddress(): Commands {
   const asked = new URLSearchParams(location.search).get("scene");
-  const scenes: Scene[] = ["first-run", "signin", "no-shift", "empty", "sale", "offline"];
+  const scenes: Scene[] = ["first-run", "signin", "no-shift", "empty", "manager", "sale", "offline"];
   const till = new FakeTill(scenes.find((scene) => scene === asked) ?? "empty");
   Object.assign(window, { fakeTill: till });
   return till.commands();

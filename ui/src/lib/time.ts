@@ -98,8 +98,15 @@ export function roughAge(at: string, now = new Date()): string {
   return age(at, now).replace(/ h \d+ min$/, " h");
 }
 
+const minutesAndSeconds = (seconds: number): string =>
+  `${String(Math.floor(seconds / 60)).padStart(2, "0")}:${String(seconds % 60).padStart(2, "0")}`;
+
 /** "14:32" until then. */
 export function countdown(until: string, now: Date): string {
-  const seconds = Math.max(0, Math.ceil((new Date(until).getTime() - now.getTime()) / 1000));
-  return `${String(Math.floor(seconds / 60)).padStart(2, "0")}:${String(seconds % 60).padStart(2, "0")}`;
+  return minutesAndSeconds(Math.max(0, Math.ceil((new Date(until).getTime() - now.getTime()) / 1000)));
+}
+
+/** "00:42" since then. */
+export function elapsed(since: Date, now: Date): string {
+  return minutesAndSeconds(Math.max(0, Math.floor((now.getTime() - since.getTime()) / 1000)));
 }

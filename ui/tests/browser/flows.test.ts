@@ -281,6 +281,65 @@ describe("with a sale of €51.40, online", () => {
     await shop.sees("screen-done");
   });
 
+  it("a card at the reader: 3 keys, and the sale is paid when the card was charged and not before", async () => {
+    await shop.till("till.addReaders()");
+    await within(3, () => shop.press("F9", "r", "F9"));
+    await shop.sees("at-reader");
+    expect(await shop.text("at-reader")).toContain("Waiting for the card at Counter.");
+    expect(await shop.text("at-reader")).toContain("€51.40");
+    await shop.press("F9", "Enter", "e", "F5");
+    await shop.sees("at-reader");
+    await shop.till("till.atReader('certain', 500)");
+    await shop.sees("screen-done");
+    expect(await shop.text("tip")).toContain("€5.00");
+  });
+
+  it("a card cancelled at the reader frees nothing before Stripe says so", async () => {
+    await shop.till("till.addReaders()");
+    await shop.press("F9", "r", "F9");
+    await shop.sees("at-reader");
+    await shop.press("Delete");
+    await shop.sees("canceling");
+    expect(await shop.text("canceling")).toContain("the card can still be charged");
+    await shop.press("e", "F9", "Delete");
+    expect(await shop.at("screen-done").count()).toBe(0);
+    await shop.sees("way-reader");
+    await shop.press("F9");
+    await shop.sees("screen-done");
+  });
+
+  it("a card presented while it was being cancelled pays the sale", async () => {
+    await shop.till("till.addReaders()");
+    await shop.press("F9", "r", "F9");
+    await shop.sees("at-reader");
+    await shop.till("till.cardMs = 60000");
+    await shop.press("Delete");
+    await shop.sees("canceling");
+    await shop.till("till.atReader('certain')");
+    await shop.sees("screen-done");
+  });
+
+  it("a busy reader: the card goes to another, is declined there, and is tried again", async () => {
+    await shop.till("till.addReaders()");
+    await shop.till("till.readerSays = 'terminal_reader_busy'");
+    await shop.press("F9", "r", "F9");
+    await shop.sees("reader-no");
+    expect(await shop.text("reader-no")).toContain("busy");
+    await shop.press("o");
+    await shop.sees("choose-2");
+    expect(await shop.text("choose-2")).toContain("Offline");
+    await shop.press("ArrowDown", "Enter");
+    await shop.page.getByText("Waiting for the card at Back office.").waitFor();
+    await shop.till("till.atReader('declined')");
+    await shop.sees("reader-no");
+    expect(await shop.text("reader-no")).toContain("not enough money");
+    expect(await shop.text("again")).toContain("Try again");
+    await shop.press("F9");
+    await shop.sees("at-reader");
+    await shop.till("till.atReader('certain')");
+    await shop.sees("screen-done");
+  });
+
   it("a card that was cancelled frees the sale for another tender", async () => {
     await shop.till("till.nextCard = 'unknown'");
     await shop.press("F9", "c", "F9");
@@ -575,5 +634,72 @@ describe("the rest of the day", () => {
     await shop.at("way-saved_card").click();
     await shop.at("take").click();
     await shop.sees("screen-done");
+  });
+});
+
+describe("card readers, by a manager", () => {
+  beforeEach(async () => {
+    shop = await Shop.open(browser, "manager");
+  });
+
+  it("Stripe is told where the shop is, then a reader is registered by its code and is this till's", async () => {
+    await shop.press("F10", "0");
+    await shop.page.locator('[data-testid="reader-new"]:enabled').waitFor();
+    await shop.press("n");
+    await shop.sees("place-tell");
+    expect(await shop.at("place-country").inputValue()).toBe("ES");
+    await shop.press("Enter");
+    await shop.page.locator('[data-testid="reader-new"]:enabled').waitFor();
+    await shop.press("n");
+    await shop.type("simulated-wpe");
+    await shop.press("Tab");
+    await shop.type("Counter");
+    await shop.press("Enter");
+    await shop.sees("reader-0");
+    expect(await shop.text("reader-0")).toContain("this till's");
+    await shop.press("Escape");
+    await shop.scan(BREAD);
+    await shop.press("F9", "r", "F9");
+    await shop.sees("at-reader");
+  });
+
+  it("another reader is chosen, tips are asked for, and one is forgotten", async () => {
+    await shop.till("till.addReaders()");
+    await shop.press("F10", "0");
+    await shop.sees("reader-2");
+    await shop.press("2", "t");
+    await shop.page.locator('[data-testid="reader-1"][data-chosen="true"]').waitFor();
+    await shop.page.locator('[data-testid="readers-tips"][aria-checked="true"]').waitFor();
+    await shop.at("reader-forget-2").click();
+    await shop.at("reader-2").waitFor({ state: "detached" });
+  });
+
+  it("offline says what a reader needs, and nothing can be asked", async () => {
+    await shop.till("till.addReaders()");
+    await shop.till("till.setOnline(false)");
+    await shop.press("F10", "0");
+    await shop.sees("readers-offline");
+    expect(await shop.at("reader-new").isDisabled()).toBe(true);
+    await shop.press("Escape");
+    await shop.scan(BREAD);
+    await shop.press("F9", "r");
+    await shop.sees("notice");
+    expect(await shop.text("notice")).toContain("only while Stripe can be reached");
+  });
+});
+
+describe("card readers, by a cashier", () => {
+  beforeEach(async () => {
+    shop = await Shop.open(browser, "empty");
+  });
+
+  it("are looked at and not changed", async () => {
+    await shop.till("till.addReaders()");
+    await shop.press("F10", "0");
+    await shop.sees("reader-1");
+    expect(await shop.at("reader-use-1").count()).toBe(0);
+    await shop.press("2", "n", "t");
+    await shop.page.locator('[data-testid="reader-0"][data-chosen="true"]').waitFor();
+    expect(await shop.at("reader-code").count()).toBe(0);
   });
 });

@@ -211,6 +211,114 @@ export const PLACES: Place[] = [
     },
   },
   {
+    name: "tender-reader",
+    scene: "sale",
+    go: async (shop) => {
+      await shop.till("till.addReaders()");
+      await shop.press("F9", "r");
+      await shop.page.getByRole("radio", { name: /Card reader/, checked: true }).waitFor();
+    },
+  },
+  {
+    name: "tender-at-reader",
+    scene: "sale",
+    go: async (shop) => {
+      await shop.till("till.addReaders()");
+      await shop.press("F9", "r", "F9");
+      await shop.sees("at-reader");
+    },
+  },
+  {
+    name: "tender-reader-canceling",
+    scene: "sale",
+    go: async (shop) => {
+      await shop.till("till.addReaders()");
+      await shop.press("F9", "r", "F9");
+      await shop.sees("at-reader");
+      await shop.till("till.cardMs = 60000");
+      await shop.press("Delete");
+      await shop.sees("canceling");
+    },
+  },
+  {
+    name: "tender-reader-declined",
+    scene: "sale",
+    go: async (shop) => {
+      await shop.till("till.addReaders()");
+      await shop.press("F9", "r", "F9");
+      await shop.sees("at-reader");
+      await shop.till("till.atReader('declined')");
+      await shop.sees("reader-no");
+    },
+  },
+  {
+    name: "tender-other-reader",
+    scene: "sale",
+    go: async (shop) => {
+      await shop.till("till.addReaders()");
+      await shop.till("till.readerSays = 'terminal_reader_busy'");
+      await shop.press("F9", "r", "F9");
+      await shop.sees("reader-no");
+      await shop.press("o");
+      await shop.sees("choose-2");
+    },
+  },
+  {
+    name: "readers",
+    scene: "manager",
+    go: async (shop) => {
+      await shop.till("till.addReaders()");
+      await shop.press("F10", "0");
+      await shop.page.getByTestId("readers-says").getByText("Asked Stripe").waitFor();
+    },
+  },
+  {
+    name: "readers-none",
+    scene: "empty",
+    go: async (shop) => {
+      await shop.press("F10", "0");
+      await shop.sees("readers-list");
+    },
+  },
+  {
+    name: "readers-problem",
+    scene: "manager",
+    go: async (shop) => {
+      await shop.till("till.addReaders()");
+      await shop.till(
+        "till.registerSays = 'Nothing was changed. Stripe does not know this code: read it off the reader again, it changes.'",
+      );
+      await shop.press("F10", "0");
+      await shop.page.getByTestId("readers-says").getByText("Asked Stripe").waitFor();
+      await shop.press("n");
+      await shop.at("reader-code").fill("puppies-plug-could");
+      await shop.at("reader-label").fill("Window");
+      await shop.press("Enter");
+      await shop.sees("readers-problem");
+    },
+  },
+  {
+    name: "readers-register",
+    scene: "manager",
+    go: async (shop) => {
+      await shop.till("till.addReaders()");
+      await shop.press("F10", "0");
+      await shop.page.getByTestId("readers-says").getByText("Asked Stripe").waitFor();
+      await shop.press("n");
+      await shop.at("reader-code").fill("puppies-plug-could");
+    },
+  },
+  {
+    name: "readers-place",
+    scene: "manager",
+    go: async (shop) => {
+      await shop.press("F10", "0");
+      await shop.page.locator('[data-testid="reader-new"]:enabled').waitFor();
+      await shop.press("n");
+      await shop.sees("place-country");
+    },
+  },
+  {
     name: "done",
     scene: "offline",
     go: async (shop) => {

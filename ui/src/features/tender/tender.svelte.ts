@@ -24,8 +24,9 @@ export class TenderState {
   card = $state<string | null>(null);
   /** A part of the sum typed for a card; otherwise all that is left, or the most that is allowed. */
   part = $state<MoneyView | null>(null);
-  dialog = $state<"cash" | "foreign" | "part" | "external" | "voucher" | "pay_link" | null>(null);
+  dialog = $state<"cash" | "foreign" | "part" | "external" | "voucher" | "pay_link" | "readers" | null>(null);
   waiting = $state(false);
+  #since = new Map<string, Date>();
   #completing = false;
   #taking = false;
   #loading: Promise<void> = Promise.resolve();
@@ -46,8 +47,10 @@ export class TenderState {
   /** The tender that everything waits for. */
   get pending(): TenderView | null {
     return (
-      this.sale?.tenders.find((tender) =>
-        ["working", "at_reader", "unknown", "needs_customer", "needs_attention"].includes(tender.state),
+      this.sale?.tenders.find(
+        (tender) =>
+          ["working", "at_reader", "unknown", "needs_customer", "needs_attention"].includes(tender.state) ||
+          tender.reader?.can_try_again === true,
       ) ?? null
     );
   }
@@ -181,8 +184,8 @@ export class TenderState {
         // They have dialogs of their own, and are never the way chosen.
         return;
       case "saved_card":
-      case "simulated_reader":
-      case "reader": {
+      case "reader":
+      case "simulated_reader": {
         const kind = this.way;
         const card = kind === "saved_card" ? (this.option?.card ?? null) : null;
         const sum = this.#sum(amount);
@@ -244,6 +247,23 @@ export class TenderState {
     await this.#once(() =>
       this.#till.run(() => this.#till.keep(this.#till.commands.tenderLookAgain(tender.id))),
     );
+  }
+
+  /** A card at a reader once more: at the till's own, or at another. */
+  async again(reader: string | null = null): Promise<void> {
+    const tender = this.pending;
+    this.dialog = null;
+    if (!tender?.reader?.can_try_again) return;
+    await this.#once(() =>
+      this.#till.run(() => this.#till.keep(this.#till.commands.tenderAgain(tender.id, reader))),
+    );
+  }
+
+  /** When the window first saw the reader wait for this card. */
+  since(tender: TenderView): Date {
+    let at = this.#since.get(tender.id);
+    if (!at) this.#since.set(tender.id, (at = new Date()));
+    return at;
   }
 
   /** Waits a little, then looks again by itself. */

@@ -115,3 +115,60 @@ describe("offline", () => {
     expect(tender.way).toBe("saved_card");
   });
 });
+
+describe("a card reader", () => {
+  beforeEach(async () => {
+    await open("sale");
+    fake.addReaders();
+    await tender.load();
+    await tender.choose("reader");
+  });
+
+  async function atReader(): Promise<void> {
+    await vi.waitFor(() => expect(till.sale?.tenders.at(-1)?.state).toBe("at_reader"));
+  }
+
+  it("is paid once the card is charged, with its tip on top", async () => {
+    await tender.take();
+    await atReader();
+    expect(tender.pending?.reader?.label).toBe("Counter");
+    await tender.take();
+    expect(till.sale?.tenders).toHaveLength(1);
+    fake.atReader("certain", 300);
+    await vi.waitFor(() => expect(till.sale?.can_complete).toBe(true));
+    await tender.follow();
+    expect(till.done?.sale.total.minor).toBe(5140);
+    expect(till.done?.sale.tenders[0]?.reader?.tip?.minor).toBe(300);
+  });
+
+  it("that was cancelled keeps everything else off until Stripe says so", async () => {
+    await tender.take();
+    await atReader();
+    fake.cardMs = 50;
+    await tender.remove();
+    expect(tender.pending?.can_remove).toBe(false);
+    expect(till.sale?.outstanding.minor).toBe(0);
+    await vi.waitFor(() => expect(tender.pending).toBeNull());
+    expect(till.sale?.outstanding.minor).toBe(5140);
+  });
+
+  it("that is offline is tried again at another, as the same tender", async () => {
+    fake.readerSays = "terminal_reader_offline";
+    await tender.take();
+    await vi.waitFor(() => expect(tender.pending?.reader?.can_try_again).toBe(true));
+    expect(tender.pending?.says).toContain("Nothing was charged");
+    const id = tender.pending?.id;
+    await tender.again("tmr_2");
+    await atReader();
+    expect([tender.pending?.id, tender.pending?.reader?.label]).toEqual([id, "Back office"]);
+  });
+
+  it("offline says why and is not chosen", async () => {
+    tender.way = "cash";
+    fake.setOnline(false);
+    await tender.load();
+    await tender.choose("reader");
+    expect(tender.way).toBe("cash");
+    expect(till.notice?.text).toContain("only while Stripe can be reached");
+  });
+});

@@ -29,4 +29,8 @@ working: string | null,
 /**
  * Why the last thing asked came to nothing.
  */
-problem: string | null, };
+problem: string | null, 
+/**
+ * The readers ask the customer for a tip.
+ */
+tips: boolean, };
