@@ -222,6 +222,7 @@ impl Till {
                 listed_at: readers.listed_at.map(|t| local(&shop, t)),
                 working,
                 problem: readers.problem.clone(),
+                tips: shop.reader_tips,
             })
         })
     }
@@ -366,6 +367,20 @@ impl Till {
             let to = readers.chosen.clone();
             changed(tx, "readers.chosen", from, to, session.user().id, now)
         })
+    }
+
+    /// Whether readers ask the customer for a tip: the setting `reader_tips`.
+    ///
+    /// # Errors
+    /// [`ErrorCode::NeedsManager`].
+    pub fn readers_tips(&self, session: &Session, on: bool) -> Result<ReadersView, AppError> {
+        let set = if on {
+            "reader_tips = true"
+        } else {
+            "reader_tips = false"
+        };
+        self.set_settings(session, "readers", set)?;
+        self.readers()
     }
 
     /// Forgets a reader here. At Stripe it stays registered; to choose it takes it up

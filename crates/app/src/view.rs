@@ -405,6 +405,8 @@ pub struct ReadersView {
     pub working: Option<String>,
     /// Why the last thing asked came to nothing.
     pub problem: Option<String>,
+    /// The readers ask the customer for a tip.
+    pub tips: bool,
 }
 
 /// A card reader.

@@ -47,7 +47,7 @@ commands! {
     receipt: receipt_text receipt_print receipt_pdf;
     refund: refund_find refund_quote refund_commit;
     outbox: outbox outbox_entry outbox_send_now outbox_decide;
-    readers: readers readers_look readers_place readers_at reader_register reader_use reader_forget;
+    readers: readers readers_look readers_place readers_at readers_tips reader_register reader_use reader_forget;
     shift: shift_open paid_in paid_out no_sale count_view count recount close
         report_x report_z report_pdf reports;
 }

@@ -30,6 +30,13 @@ pub(crate) async fn readers_at(shell: Shared<'_>, location: String) -> Answer<Re
 }
 
 #[tauri::command]
+pub(crate) async fn readers_tips(shell: Shared<'_>, on: bool) -> Answer<ReadersView> {
+    shell
+        .act(move |till, session| till.readers_tips(session, on))
+        .await
+}
+
+#[tauri::command]
 pub(crate) async fn reader_register(
     shell: Shared<'_>,
     code: String,
