@@ -30,3 +30,4 @@ mod simulation;
 mod taxes;
 mod tenders;
 mod tidy;
+mod tips;

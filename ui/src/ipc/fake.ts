@@ -695,7 +695,7 @@ export class FakeTill {
           setTimeout(() => {
             if (!tender.canceling) return;
             tender.canceling = false;
-            this.#put(tender, "canceled");
+            if (tender.state !== "certain") open.tenders = open.tenders.filter((each) => each !== tender);
             this.announce();
           }, this.cardMs * 2);
           return sale();
