@@ -342,10 +342,14 @@ pub struct ShiftReport {
     pub vouchers_lost: Option<Tally>,
     /// Card payments not charged at this moment.
     pub pending: Option<PendingCards>,
-    /// Declined in earlier shifts and still owed.
-    pub owed_earlier: Option<Tally>,
-    /// Queued in earlier shifts, charged in this one.
-    pub settled_earlier: Option<Tally>,
+    /// Cards taken at the shop's risk in this shift: all of them, then how they stand.
+    pub at_risk: Vec<(String, Tally)>,
+    /// Cards that earlier shifts took at risk, and what this one learnt of them.
+    pub at_risk_earlier: Vec<(String, Tally)>,
+    /// Owed to the shop, of whichever shift: a person must decide.
+    pub owed: Option<Tally>,
+    /// Disputes, and when the books were compared with Stripe's; none on a Z.
+    pub stripe: Vec<String>,
 
     /// The drawer.
     pub cash: CashUp,

@@ -726,15 +726,26 @@ impl Sheet {
             let text = format!("oldest {} · at the shop's risk", pending.oldest);
             self.centred(Style::Normal, &text);
         }
-        if let Some(tally) = report.owed_earlier {
-            self.tally_of(0, "Owed, declined earlier", tally);
+        for (at, (label, tally)) in report.at_risk.iter().enumerate() {
+            self.tally_of(if at == 0 { 0 } else { INDENT }, label, *tally);
         }
-        if let Some(tally) = report.settled_earlier {
-            self.tally_of(0, "Charged from earlier", tally);
+        if !report.at_risk_earlier.is_empty() {
+            self.start(0, "Cards of earlier shifts");
+        }
+        for (label, tally) in &report.at_risk_earlier {
+            self.tally_of(INDENT, label, *tally);
+        }
+        if let Some(tally) = report.owed {
+            self.tally_of(0, "Owed, to decide", tally);
+        }
+        for line in &report.stripe {
+            self.start(0, line);
         }
         if report.pending.is_some()
-            || report.owed_earlier.is_some()
-            || report.settled_earlier.is_some()
+            || report.owed.is_some()
+            || !report.at_risk.is_empty()
+            || !report.at_risk_earlier.is_empty()
+            || !report.stripe.is_empty()
         {
             self.rule();
         }

@@ -110,6 +110,121 @@ fn a_dispute_is_a_case_with_its_deadline_until_it_is_over() {
 }
 
 #[test]
+fn what_comes_hours_late_is_not_missed() {
+    let (mut world, _) = sold(950);
+    look(&mut world);
+    world.stripe.set_faults(FaultPlan {
+        events: EventFaults {
+            late_permille: 1_000,
+            late_s: 12 * 3_600,
+            ..EventFaults::default()
+        },
+        ..FaultPlan::none()
+    });
+    world.stripe.dispute(&charge(&world).0).unwrap();
+    world.stripe.set_faults(FaultPlan::none());
+    // Meanwhile other things happen, and the list is read past them.
+    for _ in 0..6 {
+        world.advance_ms(2 * 60 * MINUTE_MS);
+        world.ring_up(&[("Goudse kaas oud", "0.500")]);
+        world.card(TenderKindView::SimulatedReader, None).unwrap();
+        while world.step() {}
+        world.complete().unwrap();
+        look(&mut world);
+    }
+    for _ in 0..7 {
+        world.advance_ms(60 * MINUTE_MS);
+        look(&mut world);
+    }
+    assert_eq!(one(world.till().cases().unwrap()).state, "needs_response");
+    assert_eq!(entries(&world, "dispute_moved"), 1, "and once");
+    world.check_invariants();
+}
+
+#[test]
+fn a_dispute_that_no_event_tells_of_is_found_by_the_books() {
+    let (mut world, receipt) = sold(960);
+    look(&mut world);
+    world.stripe.set_faults(FaultPlan {
+        events: EventFaults {
+            late_permille: 1_000,
+            late_s: 90 * 86_400,
+            ..EventFaults::default()
+        },
+        ..FaultPlan::none()
+    });
+    let dispute = world.stripe.dispute(&charge(&world).0).unwrap();
+    world.advance_ms(DAY_MS / 2 + 31 * MINUTE_MS);
+    let asked = look(&mut world);
+    assert!(
+        asked
+            .iter()
+            .any(|path| path.starts_with("/v1/disputes?created")),
+        "{asked:#?}"
+    );
+    let found = world.till().last_reconciled().unwrap().unwrap();
+    assert_eq!(found.differences.len(), 1, "{found:#?}");
+    assert!(
+        found.differences[0]
+            .says
+            .starts_with("Stripe has a dispute")
+    );
+    assert_eq!(found.differences[0].receipt, Some(receipt));
+    // It is a case now, with its deadline, and no difference any more.
+    let case = one(world.till().cases().unwrap());
+    assert_eq!((case.id, case.open), (dispute, true));
+    assert!(case.due_by.is_some());
+    world.till().compare_now().unwrap();
+    look(&mut world);
+    let found = world.till().last_reconciled().unwrap().unwrap();
+    assert_eq!(found.differences, []);
+    assert_eq!(entries(&world, "dispute_moved"), 1);
+    world.check_invariants();
+}
+
+#[test]
+fn every_read_is_counted_and_the_list_is_read_seldom_near_the_end_of_the_allowance() {
+    let (mut world, _) = sold(970);
+    let before = world.till().reads_of_month().unwrap();
+    let asked = look(&mut world).len();
+    let after = world.till().reads_of_month().unwrap();
+    assert_eq!(
+        after - before,
+        u32::try_from(asked).unwrap(),
+        "events and books"
+    );
+    // A lost confirm is looked up: that is a read as well.
+    world.ring_up(&[("Goudse kaas oud", "0.500")]);
+    world.card(TenderKindView::SimulatedReader, None).unwrap();
+    world.step();
+    world.drop_answers = 1;
+    world.step();
+    world.run_until_quiet();
+    assert_eq!(world.till().reads_of_month().unwrap(), after + 1);
+    world.complete().unwrap();
+    world.power_cut();
+    assert_eq!(world.till().reads_of_month().unwrap(), after + 1, "kept");
+    // Nine in ten are used: an hour passes, and nothing is asked.
+    let today = world.till().time().0.div_euclid(DAY_MS);
+    let db = rusqlite::Connection::open(world.folder().join("till.db")).unwrap();
+    let used = format!(r#"{{"days":[[{today},9100]]}}"#);
+    let set = "UPDATE setting SET value = ?1 WHERE name = 'stripe_reads'";
+    assert_eq!(db.execute(set, [used]).unwrap(), 1);
+    world.power_cut();
+    look(&mut world);
+    for _ in 0..5 {
+        world.advance_ms(60 * MINUTE_MS);
+        assert_eq!(look(&mut world), Vec::<String>::new());
+    }
+    world.advance_ms(61 * MINUTE_MS);
+    assert!(!look(&mut world).is_empty());
+    // A month on, there are reads again.
+    world.advance_ms(30 * DAY_MS);
+    look(&mut world);
+    assert!(world.till().reads_of_month().unwrap() < 100);
+}
+
+#[test]
 fn a_refund_that_fails_days_later_opens_the_debt_again() {
     for (seed, events) in (910..).zip(misleading()) {
         let (mut world, receipt) = sold(seed);

@@ -18,6 +18,7 @@ mod journal;
 mod kill;
 mod long_outbox;
 mod manager;
+mod outcomes;
 mod promotions;
 mod published;
 mod readers;

@@ -8,7 +8,7 @@
 //! - what an event names is believed as it was fetched.
 
 use std::cell::{Cell, OnceCell};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{MutexGuard, PoisonError};
 
 use till_domain::charge::ChargeState;
@@ -16,7 +16,7 @@ use till_domain::ids::{RefundPartId, TenderId, Timestamp};
 use till_domain::journal::JournalEvent;
 use till_domain::money::Money;
 use till_store::{CaseKind, CaseRow, StoredRequest, Tx};
-use till_sync::events::{About, Cursor, Found, Polling, Told, learn_charge, learn_refund};
+use till_sync::events::{About, Cursor, Found, Polling, Reads, Told, learn_charge, learn_refund};
 use till_sync::reconcile::{Taken, Unread};
 use till_sync::request::stripe_factor;
 use till_sync::transport::Answer;
@@ -25,16 +25,53 @@ use crate::cards::Asked;
 use crate::error::{AppError, ErrorCode};
 use crate::figures::{local, money};
 use crate::reconcile::Reconciling;
-use crate::view::MoneyView;
+use crate::view::CaseView;
 use crate::{Shop, StripeSetting, Till, shop};
 
 /// How long after a reading that ended too soon the next one begins.
 const AGAIN_MS: i64 = 15 * 60_000;
+/// The setting `stripe_reads`: what was read of Stripe, by day.
+const READS: &str = "stripe_reads";
 /// How often it is seen whether the books are due.
 const LOOK_MS: i64 = 60_000;
 
-/// The charges of the journal by their PaymentIntent.
-type Known = BTreeMap<String, (TenderId, ChargeState)>;
+/// What the journal says of what events are about.
+#[derive(Debug, Default)]
+struct Known {
+    /// Charges by their PaymentIntent.
+    charges: BTreeMap<String, (TenderId, ChargeState)>,
+    /// Refunds by Stripe's id, the till's own and others, in Stripe's word.
+    refunds: BTreeMap<String, String>,
+    /// Disputes by the tender, in Stripe's word.
+    disputes: BTreeSet<(TenderId, String)>,
+}
+
+impl Known {
+    fn read(tx: &Tx<'_>) -> Result<Self, AppError> {
+        let mut known = Self::default();
+        for charge in tx.all_charges()? {
+            if let Some(intent) = charge.facts.intent {
+                known.charges.insert(intent, (charge.tender, charge.state));
+            }
+        }
+        for part in tx.all_stripe_parts()? {
+            if let Some(refund) = part.stripe_refund {
+                known.refunds.insert(refund, part.state.word().into());
+            }
+        }
+        for case in tx.stripe_cases()? {
+            match case.kind {
+                CaseKind::Refund => {
+                    known.refunds.insert(case.id, case.state);
+                }
+                CaseKind::Dispute => {
+                    known.disputes.insert((case.tender, case.state));
+                }
+            }
+        }
+        Ok(known)
+    }
+}
 
 #[derive(Debug)]
 enum Reading {
@@ -56,6 +93,16 @@ pub(crate) struct Asking {
     /// What was given out last is about readers.
     errand: bool,
     errand_not_before: Option<Timestamp>,
+    /// Somebody asked for the books.
+    compare_now: bool,
+}
+
+/// Counts what was read of Stripe, for the month's allowance.
+pub(crate) fn count_reads(tx: &Tx<'_>, reads: u32, now: Timestamp) -> Result<Reads, AppError> {
+    let mut all: Reads = tx.setting(READS)?.unwrap_or_default();
+    all.count(reads, now);
+    tx.set_setting(READS, &all)?;
+    Ok(all)
 }
 
 /// A time that is to come; one that is far off is of a clock that was set back.
@@ -64,33 +111,8 @@ fn is_ahead(at: Option<Timestamp>, now: Timestamp) -> bool {
     at.is_some_and(|at| (1..=DAY_MS).contains(&at.ms_since(now)))
 }
 
-/// Money at Stripe that is no request of this till.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
-pub struct CaseView {
-    /// `dp_…` or `re_…`.
-    pub id: String,
-    /// A dispute, or a refund made at Stripe.
-    pub kind: CaseKind,
-    /// The receipt of the sale, where it is complete.
-    pub receipt: Option<String>,
-    /// How much.
-    pub amount: MoneyView,
-    /// In Stripe's word.
-    pub state: String,
-    /// Why, in Stripe's word.
-    pub reason: Option<String>,
-    /// Until when evidence can be sent.
-    pub due_by: Option<String>,
-    /// When the till was told.
-    pub at: String,
-    /// Somebody must do something.
-    pub open: bool,
-    /// What, in a sentence.
-    pub says: String,
-}
-
 /// A dispute that is not over.
-fn is_open(case: &CaseRow) -> bool {
+pub(crate) fn is_open(case: &CaseRow) -> bool {
     match case.kind {
         CaseKind::Dispute => !matches!(
             case.state.as_str(),
@@ -120,13 +142,14 @@ fn says(case: &CaseRow) -> &'static str {
 
 /// Whether the journal does not say so yet.
 fn worth(known: &Known, told: &Told) -> bool {
-    match (&told.about, known.get(&told.intent)) {
-        (_, None) => false,
+    let Some((tender, state)) = known.charges.get(&told.intent) else {
+        return false;
+    };
+    match &told.about {
         // The outbox asks for itself.
-        (About::Intent(_), Some((_, state))) => {
-            state.needs_a_person() && told.status == "succeeded"
-        }
-        (About::Refund(_) | About::Disputes(_), Some(_)) => true,
+        About::Intent(_) => state.needs_a_person() && told.status == "succeeded",
+        About::Refund(id) => known.refunds.get(id) != Some(&told.status),
+        About::Disputes(_) => !known.disputes.contains(&(*tender, told.status.clone())),
     }
 }
 
@@ -143,7 +166,7 @@ fn learn(
         Money::from_minor(minor.unwrap_or(0), shop.currency())
     };
     match found {
-        Found::Intent(intent) => match known.get(&intent.id) {
+        Found::Intent(intent) => match known.charges.get(&intent.id) {
             Some((tender, _)) => Ok(learn_charge(tx, *tender, intent, now)?),
             None => Ok(false),
         },
@@ -160,7 +183,7 @@ fn learn(
                 return Ok(learn_refund(tx, part, refund, now)?);
             }
             let before = tx.stripe_case(&refund.id)?;
-            let Some((tender, _)) = known.get(&intent) else {
+            let Some((tender, _)) = known.charges.get(&intent) else {
                 return Ok(false);
             };
             if before.is_some_and(|case| case.state == refund.status) {
@@ -186,7 +209,7 @@ fn learn(
             due_by,
         } => {
             let before = tx.stripe_case(&id)?;
-            let Some((tender, _)) = known.get(&intent) else {
+            let Some((tender, _)) = known.charges.get(&intent) else {
                 return Ok(false);
             };
             if before.is_some_and(|case| case.state == status && case.due_by == due_by) {
@@ -243,7 +266,11 @@ impl Till {
             return Ok(None);
         }
         if asking.reading.is_none() {
-            asking.reading = self.next_reading(&asking, now)?;
+            asking.reading = if std::mem::take(&mut asking.compare_now) {
+                Some(Reading::Books(Box::new(self.reconcile(None)?)))
+            } else {
+                self.next_reading(&asking, now)?
+            };
             if asking.reading.is_none() {
                 asking.not_before = Some(now.plus_ms(LOOK_MS));
             }
@@ -267,10 +294,7 @@ impl Till {
     }
 
     fn known(&self) -> Result<Known, AppError> {
-        let charges = self.store()?.read(|tx| tx.all_charges())?.into_iter();
-        Ok(charges
-            .filter_map(|c| Some((c.facts.intent?, (c.tender, c.state))))
-            .collect())
+        self.store()?.read(Known::read)
     }
 
     fn next_reading(&self, asking: &Asking, now: Timestamp) -> Result<Option<Reading>, AppError> {
@@ -340,12 +364,7 @@ impl Till {
                             self.set_paused(Some(ErrorCode::StripeKeyRefused));
                         }
                         let reads = polling.reads();
-                        self.store()?.write(|tx| {
-                            let mut cursor: Cursor =
-                                tx.setting("stripe_events")?.unwrap_or_default();
-                            cursor.count(reads, now);
-                            tx.set_setting("stripe_events", &cursor)
-                        })?;
+                        self.store()?.write(|tx| count_reads(tx, reads, now))?;
                         return Ok(false);
                     }
                 }
@@ -355,13 +374,15 @@ impl Till {
             Some(Reading::Books(mut reading)) => {
                 match reading.told(answer) {
                     Ok(0) if reading.ask().is_none() => {
-                        let found = self.reconciled(&reading)?;
-                        return Ok(!found.differences.is_empty());
+                        self.reconciled(&reading)?;
+                        return Ok(true);
                     }
                     Ok(0) => {}
                     Ok(wait_ms) => asking.not_before = Some(now.plus_ms(wait_ms)),
                     Err(error) => {
                         tracing::info!(%error, "the books were not compared");
+                        let reads = reading.reads();
+                        self.store()?.write(|tx| count_reads(tx, reads, now))?;
                         asking.books_at = Some(now.plus_ms(AGAIN_MS));
                         return Ok(false);
                     }
@@ -379,6 +400,7 @@ impl Till {
         known: &Known,
         now: Timestamp,
     ) -> Result<(bool, i64), AppError> {
+        let reads = polling.reads();
         let (found, cursor) = polling.end();
         self.store()?.write(|tx| {
             let shop = shop(tx)?;
@@ -388,8 +410,54 @@ impl Till {
             }
             tx.set_setting("stripe_events", &cursor)?;
             let open = tx.outbox_waiting_count()? > 0 || tx.stripe_cases()?.iter().any(is_open);
-            Ok((news, cursor.pause_ms(open, now)))
+            let reads = count_reads(tx, reads, now)?;
+            Ok((news, reads.pause_ms(open, now)))
         })
+    }
+
+    /// What was read of Stripe in the thirty days before, by whichever part of the till.
+    ///
+    /// # Errors
+    /// What the store says.
+    pub fn reads_of_month(&self) -> Result<u32, AppError> {
+        let now = self.now();
+        let reads: Option<Reads> = self.store()?.read(|tx| tx.setting(READS))?;
+        Ok(reads.unwrap_or_default().of_month(now))
+    }
+
+    /// Takes in disputes that a comparison of the books met, as an event would have told
+    /// of them.
+    pub(crate) fn learn_disputes(
+        tx: &Tx<'_>,
+        shop: &Shop,
+        disputes: Vec<Found>,
+        now: Timestamp,
+    ) -> Result<(), AppError> {
+        if !disputes.is_empty() {
+            let known = Known::read(tx)?;
+            for dispute in disputes {
+                learn(tx, shop, &known, dispute, now)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Compares today's books with Stripe's as soon as Stripe can be asked; the answer is
+    /// in [`Till::last_reconciled`].
+    ///
+    /// # Errors
+    /// [`ErrorCode::StripeNotConnected`]; [`ErrorCode::Offline`].
+    pub fn compare_now(&self) -> Result<(), AppError> {
+        if self.stripe_setting()?.is_none() {
+            return Err(ErrorCode::StripeNotConnected.into());
+        }
+        if !self.is_online() {
+            return Err(ErrorCode::Offline.into());
+        }
+        let mut asking = self.asking();
+        asking.compare_now = true;
+        asking.not_before = None;
+        Ok(())
     }
 
     /// Disputes, and refunds made at Stripe: the open ones first, the nearest deadline
@@ -398,35 +466,42 @@ impl Till {
     /// # Errors
     /// What the store says.
     pub fn cases(&self) -> Result<Vec<CaseView>, AppError> {
-        self.store()?.read(|tx| {
-            let shop = shop(tx)?;
-            let mut cases = tx.stripe_cases()?;
-            cases.sort_by_key(|case| (!is_open(case), case.due_by, case.at));
-            cases
-                .iter()
-                .map(|case| {
-                    let sale = tx.charge(case.tender)?.map(|charge| tx.sale(charge.sale));
-                    let receipt = sale.transpose()?.flatten().map(|sale| {
-                        till_domain::ids::ReceiptNumber {
-                            till: shop.till,
-                            number: sale.receipt_number,
-                        }
-                        .to_string()
-                    });
-                    Ok(CaseView {
-                        id: case.id.clone(),
-                        kind: case.kind,
-                        receipt,
-                        amount: money(Money::from_minor(case.amount_minor, shop.currency())),
-                        state: case.state.clone(),
-                        reason: case.reason.clone(),
-                        due_by: case.due_by.map(|at| local(&shop, at)),
-                        at: local(&shop, case.at),
-                        open: is_open(case),
-                        says: says(case).to_owned(),
-                    })
-                })
-                .collect()
-        })
+        self.store()?.read(|tx| cases(tx, &shop(tx)?, |_| true))
     }
+}
+
+/// Those cases that are `wanted`, the open ones first.
+pub(crate) fn cases(
+    tx: &Tx<'_>,
+    shop: &Shop,
+    wanted: impl Fn(&CaseRow) -> bool,
+) -> Result<Vec<CaseView>, AppError> {
+    let mut cases = tx.stripe_cases()?;
+    cases.retain(wanted);
+    cases.sort_by_key(|case| (!is_open(case), case.due_by, case.at));
+    cases
+        .iter()
+        .map(|case| {
+            let sale = tx.charge(case.tender)?.map(|charge| tx.sale(charge.sale));
+            let receipt = sale.transpose()?.flatten().map(|sale| {
+                till_domain::ids::ReceiptNumber {
+                    till: shop.till,
+                    number: sale.receipt_number,
+                }
+                .to_string()
+            });
+            Ok(CaseView {
+                id: case.id.clone(),
+                kind: case.kind,
+                receipt,
+                amount: money(Money::from_minor(case.amount_minor, shop.currency())),
+                state: case.state.clone(),
+                reason: case.reason.clone(),
+                due_by: case.due_by.map(|at| local(shop, at)),
+                at: local(shop, case.at),
+                open: is_open(case),
+                says: says(case).to_owned(),
+            })
+        })
+        .collect()
 }

@@ -12,6 +12,7 @@ use till_domain::charge::ChargeState;
 use till_domain::ids::{SaleId, ShiftNumber, TenderId, Timestamp, UserId};
 use till_domain::journal::{Entry, ForeignCount, JournalEvent, Pending};
 use till_domain::money::{HALF_UP, Money, MoneyError};
+use till_domain::outcome::CardOutcomes;
 use till_domain::refund::{CommittedRefund, GiveBack, RefundPart};
 use till_domain::report::{ReportTender, ShiftTotals, Tally, TenderTally};
 use till_domain::sale::{CommittedSale, Tender, TenderKind};
@@ -198,6 +199,8 @@ pub(crate) struct Summary {
     pub to: Timestamp,
     pub totals: ShiftTotals,
     pub audit: Audit,
+    /// What became of the cards that were taken at risk.
+    pub outcomes: CardOutcomes,
     /// Card money at the shop's risk, at `to`.
     pub pending: Pending,
     /// Card money that was not had, at `to`: a person must decide.
@@ -297,12 +300,11 @@ fn refunded_sales(
     Ok(sales)
 }
 
+/// What a charge comes to, and whether it was accepted before it was charged.
+type Amounts = HashMap<TenderId, (Money, bool)>;
+
 /// What the charges that moved among `entries` come to now.
-fn amounts_now(
-    tx: &Tx<'_>,
-    shop: &Shop,
-    entries: &[Entry],
-) -> Result<HashMap<TenderId, Money>, AppError> {
+fn amounts_now(tx: &Tx<'_>, shop: &Shop, entries: &[Entry]) -> Result<Amounts, AppError> {
     let mut amounts = HashMap::new();
     for entry in entries {
         if let JournalEvent::ChargeMoved { tender, .. } = &entry.event
@@ -310,7 +312,7 @@ fn amounts_now(
             && let Some(charge) = tx.charge(*tender)?
         {
             let amount = Money::from_minor(charge.amount_minor, shop.currency());
-            amounts.insert(*tender, amount);
+            amounts.insert(*tender, (amount, charge.at_risk));
         }
     }
     Ok(amounts)
@@ -336,21 +338,24 @@ impl Summary {
         shop: &Shop,
         shift: &ShiftRow,
         entries: &[Entry],
-        amounts: &HashMap<TenderId, Money>,
+        amounts: &Amounts,
         (to, pending, owed): (Timestamp, Pending, Tally),
     ) -> Result<Self, AppError> {
         let zero = shop.zero();
         let sales = refunded_sales(tx, entries)?;
-        let amount_of = |tender: TenderId| amounts.get(&tender).copied();
-        let totals = ShiftTotals::fold(shop.currency(), entries, amount_of, |id| {
-            sales.get(&id).cloned()
-        })?;
+        let amount_of = |tender: TenderId| amounts.get(&tender).map(|(amount, _)| *amount);
+        let at_risk = |tender: TenderId| {
+            let known = amounts.get(&tender).filter(|(_, at_risk)| *at_risk);
+            known.map(|(amount, _)| *amount)
+        };
+        let totals = ShiftTotals::fold(shop.currency(), entries, |id| sales.get(&id).cloned())?;
         let mut sums = Self {
             number: shift.number,
             opened: (shift.opened_at, shift.opened_by),
             to,
             audit: Audit::of(&totals, entries)?,
             totals,
+            outcomes: CardOutcomes::fold(shop.currency(), entries, at_risk)?,
             pending,
             owed,
             deposits_charged: tally(zero),
@@ -466,7 +471,7 @@ impl Summary {
         let amounts = ledger
             .charges
             .iter()
-            .map(|(tender, charge)| (*tender, charge.amount))
+            .map(|(tender, charge)| (*tender, (charge.amount, charge.at_risk)))
             .collect();
         let then = (entry.at, *pending, ledger.owed()?);
         let mut sums = Self::of(tx, shop, shift, entries, &amounts, then)?;
@@ -562,6 +567,8 @@ struct LedgerCharge {
     amount: Money,
     at_risk: bool,
     state: ChargeState,
+    /// In cash instead.
+    paid: bool,
 }
 
 /// What all shifts up to a closing entry left behind, read from the journal's
@@ -637,7 +644,7 @@ impl Ledger {
                     }
                 }
             }
-            "charge_requested" | "charge_moved" | "charge_lowered" => {
+            "charge_requested" | "charge_moved" | "charge_lowered" | "debt_paid" => {
                 self.charge(&line.event()?).map_err(sum)?;
             }
             "shift_closed" => {
@@ -663,6 +670,7 @@ impl Ledger {
                     amount: *amount,
                     at_risk: *at_risk,
                     state: ChargeState::Queued,
+                    paid: false,
                 },
             );
         } else if let JournalEvent::ChargeMoved { tender, to, .. } = event {
@@ -671,6 +679,10 @@ impl Ledger {
             }
         } else if let JournalEvent::ChargeLowered { tender, by } = event {
             self.lower(*tender, *by)?;
+        } else if let JournalEvent::DebtPaid { tender, .. } = event
+            && let Some(charge) = self.charges.get_mut(tender)
+        {
+            charge.paid = true;
         }
         Ok(())
     }
@@ -691,7 +703,8 @@ impl Ledger {
     }
 
     fn owed(&self) -> Result<Tally, MoneyError> {
-        self.sum(|c| c.state.needs_a_person() && c.amount.is_positive())
+        let open = |s: ChargeState| s.needs_a_person() || s == ChargeState::Canceled;
+        self.sum(|c| !c.paid && open(c.state) && c.amount.is_positive())
     }
 
     fn waiting(&self) -> Result<Tally, MoneyError> {

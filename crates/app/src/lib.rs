@@ -48,7 +48,6 @@ use till_sync::phases::Claim;
 use till_sync::transport::Answer;
 
 use crate::asking::Asking;
-pub use crate::asking::CaseView;
 pub use crate::books::Audit;
 use crate::error::{AppError, ErrorCode};
 use crate::guard::no_card;
@@ -60,6 +59,7 @@ pub use crate::shop::{
     SampleSavedCard, Shop, ShopDeposit, TaxRate, TaxSet, brand_name, default_folder, sample_cards,
 };
 pub use crate::sync::{CardBooks, Line, StripeSetting};
+pub use crate::view::CaseView;
 pub use till_store::{JournalLine, Rebuilt, verify_lines};
 
 /// The outside world of a till.

@@ -12,9 +12,11 @@ use till_sync::machine::{Charge, Goal};
 use till_sync::phases;
 use till_sync::retry::is_never_again;
 
+use crate::asking::{cases, is_open};
 use crate::auth::Session;
 use crate::error::{AppError, ErrorCode};
 use crate::figures::{local, money, tender_label, tender_state};
+use crate::reconcile::books_view;
 use crate::sale::tender_id;
 use crate::tender::READER_WAITS_MS;
 use crate::view::{
@@ -383,6 +385,8 @@ impl Till {
                         need_a_person: need_in_all.saturating_sub(count_of(&need)),
                         settled: settled_in_all.saturating_sub(count_of(&settled)),
                     },
+                    disputes: cases(tx, &shop, is_open)?,
+                    books: books_view(tx, &shop)?,
                     waiting,
                     need_a_person: need,
                     settled,

@@ -7,6 +7,7 @@
 //! - nothing personal is on it but a masked address;
 //! - a file is there whole or not at all.
 
+use std::collections::BTreeMap;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
@@ -16,6 +17,7 @@ use till_domain::charge::ChargeState;
 use till_domain::ids::{CustomerId, ReceiptNumber, SaleId, ShiftNumber, Timestamp, UserId};
 use till_domain::journal::{CardSlip, ChargeFacts, Entry, JournalEvent};
 use till_domain::money::{HALF_UP, Money};
+use till_domain::outcome::Outcome;
 use till_domain::promotion::taken_off as taken_off_by;
 use till_domain::quote::TaxTotal;
 use till_domain::refund::{GiveBack, RefundPart};
@@ -832,6 +834,23 @@ fn end_of(shop: &Shop, from: Timestamp, to: Timestamp) -> String {
     }
 }
 
+fn outcome_rows(tallies: &BTreeMap<Outcome, till_domain::report::Tally>) -> Vec<(String, Tally)> {
+    let rows = tallies.iter();
+    rows.map(|(outcome, tally)| (outcome.label().to_owned(), printed(*tally)))
+        .collect()
+}
+
+/// Cards taken at the shop's risk: all of them, then how they stand.
+fn at_risk_rows(sums: &Summary) -> Vec<(String, Tally)> {
+    let outcomes = &sums.outcomes;
+    if outcomes.taken.count == 0 {
+        return Vec::new();
+    }
+    let mut rows = vec![("Cards at risk".to_owned(), printed(outcomes.taken))];
+    rows.extend(outcome_rows(&outcomes.of_this_shift));
+    rows
+}
+
 /// An X report, a Z report, or a look at the Z report before the close.
 pub(crate) fn shift_document(
     tx: &Tx<'_>,
@@ -918,8 +937,14 @@ pub(crate) fn shift_document(
             amount: sums.pending.amount,
             oldest: age(sums.pending.oldest_at.map_or(0, |t| sums.to.ms_since(t))),
         }),
-        owed_earlier: some(printed(sums.owed)),
-        settled_earlier: some(printed(totals.settled_from_earlier)),
+        at_risk: at_risk_rows(sums),
+        at_risk_earlier: outcome_rows(&sums.outcomes.of_earlier),
+        owed: some(printed(sums.owed)),
+        stripe: match closing {
+            // A Z report is made from the journal alone.
+            Some(_) => Vec::new(),
+            None => crate::report::stripe_lines(tx, shop)?,
+        },
         cash: cash_up(sums)?,
         voided_lines: printed(totals.voided_lines),
         voided_sales: printed(totals.voided_sales),

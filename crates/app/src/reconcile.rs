@@ -1,26 +1,30 @@
 //! The journal held against Stripe: on demand, and once a day while online.
 //!
 //! Invariants:
-//! - nothing but the result is written, and the result is no part of the books;
+//! - nothing but the result is written, and the result is no part of the books; a
+//!   dispute that no event told of becomes a case, as if one had;
 //! - a day that could not be read to its end has no result.
+
+use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use till_domain::charge::ChargeState;
 use till_domain::ids::{RefundPartId, TenderId, Timestamp};
 use till_domain::journal::ChargeKind;
 use till_domain::money::{Currency, Money};
-use till_store::{ChargeRow, StoredRequest, Tx};
+use till_store::{CaseKind, ChargeRow, StoredRequest, Tx};
 use till_sync::reconcile::{
-    Books, Comparison, Difference, Kind, OurCharge, OurRefund, Reconciliation, Side, Taken, Unread,
-    What,
+    Books, Comparison, Difference, Kind, OurCharge, OurDispute, OurRefund, Reconciliation, Side,
+    Taken, Unread, What,
 };
 use till_sync::request::stripe_factor;
 use till_sync::transport::Answer;
 
+use crate::asking::count_reads;
 use crate::error::{AppError, ErrorCode};
-use crate::figures::{self, local, money, spoken};
+use crate::figures::{self, local, money, spoken, stamp};
 use crate::profile::Day;
-use crate::view::MoneyView;
+use crate::view::{BooksView, MoneyView};
 use crate::{Shop, Till, shop};
 
 /// The days before today that a daily comparison reaches back at most.
@@ -47,6 +51,7 @@ pub struct Reconciling {
     from: Day,
     until: Day,
     reading: Reconciliation,
+    reads: u32,
 }
 
 impl Reconciling {
@@ -56,11 +61,19 @@ impl Reconciling {
         self.reading.ask()
     }
 
+    /// Reads so far.
+    pub(crate) const fn reads(&self) -> u32 {
+        self.reads
+    }
+
     /// Takes in what came back; gives how long to wait, in milliseconds.
     ///
     /// # Errors
     /// [`ErrorCode::Offline`], [`ErrorCode::StripeKeyRefused`].
     pub fn told(&mut self, answer: &Answer) -> Result<i64, AppError> {
+        if matches!(answer, Answer::Http(_)) {
+            self.reads = self.reads.saturating_add(1);
+        }
         match self.reading.take(answer) {
             Taken::GoOn => Ok(0),
             Taken::Again { after_ms } => Ok(after_ms),
@@ -117,6 +130,8 @@ pub struct ReconciledView {
     pub charges: u32,
     /// Refunds that agree.
     pub refunds: u32,
+    /// Disputes that agree.
+    pub disputes: u32,
     /// On their way.
     pub under_way: u32,
     /// Every difference.
@@ -191,6 +206,7 @@ fn says(difference: &Difference) -> String {
     let what = match difference.what {
         What::Charge => "charge",
         What::Refund => "refund",
+        What::Dispute => "dispute",
     };
     match difference.kind {
         Kind::NotHere => format!("Stripe has a {what} that this till's journal has not: {there}."),
@@ -203,7 +219,11 @@ fn says(difference: &Difference) -> String {
 }
 
 fn receipt(tx: &Tx<'_>, shop: &Shop, difference: &Difference) -> Result<Option<String>, AppError> {
-    let Some(id) = &difference.id else {
+    let id = match difference.what {
+        What::Charge | What::Refund => &difference.id,
+        What::Dispute => &difference.stripe,
+    };
+    let Some(id) = id else {
         return Ok(None);
     };
     let sale = match difference.what {
@@ -216,6 +236,10 @@ fn receipt(tx: &Tx<'_>, shop: &Shop, difference: &Difference) -> Result<Option<S
             Err(_) => None,
         }
         .map(|p| p.sale),
+        What::Dispute => match tx.stripe_case(id)? {
+            Some(case) => tx.charge(case.tender)?.map(|c| c.sale),
+            None => None,
+        },
     };
     let row = sale.map(|sale| tx.sale(sale)).transpose()?.flatten();
     Ok(row.map(|row| {
@@ -246,6 +270,7 @@ fn view(tx: &Tx<'_>, shop: &Shop, done: &Reconciled) -> Result<ReconciledView, A
         at: local(shop, done.at),
         charges: done.found.charges,
         refunds: done.found.refunds,
+        disputes: done.found.disputes,
         under_way: done.found.under_way,
         differences: differences.collect::<Result<_, AppError>>()?,
         not_ours: (done.found.not_ours.iter())
@@ -264,12 +289,43 @@ pub(crate) fn with_tip(charge: &ChargeRow) -> i64 {
     charge.amount_minor.saturating_add(tip)
 }
 
+/// The last comparison in a sentence.
+pub(crate) fn books_view(tx: &Tx<'_>, shop: &Shop) -> Result<Option<BooksView>, AppError> {
+    let Some(done) = tx.setting::<Reconciled>("reconciled")? else {
+        return Ok(None);
+    };
+    let found = match done.found.differences.len() {
+        0 => "no difference".to_owned(),
+        1 => "1 DIFFERENCE".to_owned(),
+        more => format!("{more} DIFFERENCES"),
+    };
+    Ok(Some(BooksView {
+        at: local(shop, done.at),
+        agree: done.found.differences.is_empty(),
+        says: format!(
+            "Books compared with Stripe {}: {found}",
+            stamp(shop, done.at)
+        ),
+        differences: (done.found.differences.iter())
+            .map(|difference| {
+                let receipt = receipt(tx, shop, difference)?;
+                let of = receipt.map_or_else(String::new, |r| format!("Receipt {r}. "));
+                Ok(format!("{of}{}", says(difference)))
+            })
+            .collect::<Result<_, AppError>>()?,
+    }))
+}
+
 fn books(tx: &Tx<'_>, shop: &Shop, from: Timestamp, until: Timestamp) -> Result<Books, AppError> {
     let factor = stripe_factor(shop.currency());
     let within = |at: Timestamp| (from..until).contains(&at);
     let mut last = until;
     let mut charges = Vec::new();
+    let mut intents = BTreeMap::new();
     for charge in tx.all_charges()? {
+        if let Some(intent) = &charge.facts.intent {
+            intents.insert(charge.tender, intent.clone());
+        }
         let asked = within(charge.at) || within(charge.moved_at);
         // Taken offline, and made at Stripe days later.
         if asked && charge.state != ChargeState::Queued {
@@ -291,7 +347,20 @@ fn books(tx: &Tx<'_>, shop: &Shop, from: Timestamp, until: Timestamp) -> Result<
         refund: part.stripe_refund,
         asked: within(part.at),
     });
+    let cases = tx.stripe_cases()?.into_iter();
+    let disputes = cases
+        .filter(|case| case.kind == CaseKind::Dispute)
+        .filter_map(|case| {
+            Some(OurDispute {
+                intent: intents.get(&case.tender)?.clone(),
+                amount_minor: case.amount_minor.saturating_mul(factor),
+                state: case.state,
+                asked: within(case.at),
+                dispute: case.id,
+            })
+        });
     Ok(Books {
+        disputes: disputes.collect(),
         till: crate::tender::till_id(shop),
         currency: shop.currency().code().to_owned(),
         from,
@@ -326,6 +395,7 @@ impl Till {
                 from,
                 until,
                 reading: Reconciliation::new(books),
+                reads: 0,
             })
         })
     }
@@ -334,13 +404,14 @@ impl Till {
     ///
     /// # Errors
     /// What the store says.
-    pub fn reconciled(&self, done: &Reconciling) -> Result<ReconciledView, AppError> {
+    pub fn reconciled(&self, asked: &Reconciling) -> Result<ReconciledView, AppError> {
         let done = Reconciled {
-            from: done.from,
-            until: done.until,
+            from: asked.from,
+            until: asked.until,
             at: self.now(),
-            found: done.reading.compare(),
+            found: asked.reading.compare(),
         };
+        let (disputes, reads) = (asked.reading.disputes(), asked.reads);
         for difference in &done.found.differences {
             tracing::warn!(
                 kind = ?difference.kind,
@@ -350,6 +421,8 @@ impl Till {
         }
         self.store()?.write(|tx| {
             let shop = shop(tx)?;
+            Self::learn_disputes(tx, &shop, disputes, done.at)?;
+            count_reads(tx, reads, done.at)?;
             tx.set_setting("reconciled", &done)?;
             let through: Option<Day> = tx.setting(THROUGH)?;
             let joins = match through {

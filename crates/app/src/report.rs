@@ -3,20 +3,25 @@
 //! Invariant: a Z report is made from the journal alone and is final; an X resets
 //! nothing and does not tell what the drawer should hold.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use rust_decimal::prelude::ToPrimitive;
 use till_domain::ids::{ShiftNumber, Timestamp};
 use till_domain::journal::JournalEvent;
 use till_domain::money::{Money, MoneyError};
+use till_domain::outcome::Outcome;
+use till_domain::report::Tally;
 use till_receipts::data::{Copy, Document};
 use till_store::Tx;
 
+use crate::asking::is_open;
 use crate::auth::Session;
 use crate::books::Summary;
 use crate::error::{AppError, ErrorCode};
-use crate::figures::{local, money};
+use crate::figures::{local, money, spoken, stamp};
 use crate::paper::{pdf, print, rate_words, shift_document, tax_name, write_file};
+use crate::reconcile::books_view;
 use crate::shift::open_shift;
 use crate::view::{ReportLineView, ReportView, ZSummaryView};
 use crate::{Shop, Till, shop};
@@ -70,9 +75,39 @@ fn tender_views(sums: &Summary) -> Result<Vec<ReportLineView>, MoneyError> {
     Ok(views)
 }
 
+/// What the shop must know of Stripe beside its own books: disputes with the day to
+/// answer by, and when the books were compared.
+pub(crate) fn stripe_lines(tx: &Tx<'_>, shop: &Shop) -> Result<Vec<String>, AppError> {
+    let mut lines = Vec::new();
+    let open: Vec<_> = tx.stripe_cases()?.into_iter().filter(is_open).collect();
+    if !open.is_empty() {
+        let minor = open.iter().map(|case| case.amount_minor).sum();
+        let noun = if open.len() == 1 {
+            "dispute"
+        } else {
+            "disputes"
+        };
+        let amount = spoken(Money::from_minor(minor, shop.currency()));
+        let mut line = format!("{} {noun}, {amount}", open.len());
+        if let Some(due_by) = open.iter().filter_map(|case| case.due_by).min() {
+            line.push_str(&format!(": answer by {}", stamp(shop, due_by)));
+        }
+        lines.push(line);
+    }
+    lines.extend(books_view(tx, shop)?.map(|books| books.says));
+    Ok(lines)
+}
+
+fn outcome_views(tallies: &BTreeMap<Outcome, Tally>) -> Vec<ReportLineView> {
+    let rows = tallies.iter();
+    rows.map(|(outcome, tally)| line_view(outcome.label(), Some(tally.count), tally.amount))
+        .collect()
+}
+
 pub(crate) fn report_view(
     shop: &Shop,
     sums: &Summary,
+    stripe: Vec<String>,
     text: Vec<String>,
     pdf: Option<String>,
 ) -> Result<ReportView, AppError> {
@@ -111,6 +146,10 @@ pub(crate) fn report_view(
             Some(i64::from(sums.pending.count)),
             sums.pending.amount,
         ),
+        at_risk: outcome_views(&sums.outcomes.of_this_shift),
+        at_risk_earlier: outcome_views(&sums.outcomes.of_earlier),
+        owed: line_view("To decide", Some(sums.owed.count), sums.owed.amount),
+        stripe,
         difference: closing
             .map(|c| c.counted.checked_sub(c.expected))
             .transpose()?
@@ -152,7 +191,13 @@ impl Till {
         self.store()?.read(|tx| {
             let shop = shop(tx)?;
             let (sums, document) = so_far(tx, &shop, now)?;
-            report_view(&shop, &sums, print(&document)?.text, None)
+            report_view(
+                &shop,
+                &sums,
+                stripe_lines(tx, &shop)?,
+                print(&document)?.text,
+                None,
+            )
         })
     }
 
@@ -180,7 +225,7 @@ impl Till {
         self.store()?.read(|tx| {
             let (shop, sums) = closed(tx, number)?;
             let document = shift_document(tx, &shop, &sums, Copy::Duplicate)?;
-            report_view(&shop, &sums, print(&document)?.text, file)
+            report_view(&shop, &sums, Vec::new(), print(&document)?.text, file)
         })
     }
 

@@ -608,7 +608,7 @@ impl Till {
             }
             let document = shift_document(tx, &shop, &sums, Copy::Original)?;
             let paper = print(&document)?;
-            let view = report_view(&shop, &sums, paper.text.clone(), None)?;
+            let view = report_view(&shop, &sums, Vec::new(), paper.text.clone(), None)?;
             Ok::<_, AppError>((view, paper, document))
         })?;
         // The shift is closed whatever becomes of its page: it can be made again.

@@ -13,6 +13,7 @@ use till_sync::request::stripe_factor;
 use till_sync::retry;
 use till_sync::transport::Answer;
 
+use crate::asking::count_reads;
 use crate::error::{AppError, ErrorCode};
 use crate::figures::{local, money};
 use crate::outbox::exposure;
@@ -264,6 +265,9 @@ impl Till {
                 let recorded = phases::record(tx, claim, answer, now)?;
                 crate::cards::learn_gone(tx, claim, answer, now)?;
                 drop_canceled(tx, now)?;
+                if claim.request.method == "GET" && matches!(answer, Answer::Http(_)) {
+                    count_reads(tx, 1, now)?;
+                }
                 retry::plan(
                     tx,
                     claim.id,

@@ -6,6 +6,7 @@
 //! - a view says what may be done now (`can_…`, `why_not`), the window does not guess.
 
 use serde::{Deserialize, Serialize};
+use till_store::CaseKind;
 use ts_rs::TS;
 
 /// An amount of money: a whole number of minor units of one currency.
@@ -919,6 +920,10 @@ pub struct OutboxView {
     pub settled: Vec<OutboxEntryView>,
     /// How many more there are than are listed.
     pub more: OutboxMoreView,
+    /// Disputes that are not over, the nearest deadline first.
+    pub disputes: Vec<CaseView>,
+    /// The books against Stripe's; none before the first comparison.
+    pub books: Option<BooksView>,
     /// Worth of what waits.
     pub at_risk: MoneyView,
     /// Most allowed on the till.
@@ -927,6 +932,47 @@ pub struct OutboxView {
     pub offline_since: Option<String>,
     /// 0 to 100 while a send runs.
     pub progress: Option<u32>,
+}
+
+/// Money at Stripe that is no request of this till.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, TS)]
+#[ts(export)]
+pub struct CaseView {
+    /// `dp_…` or `re_…`.
+    pub id: String,
+    /// A dispute, or a refund made at Stripe.
+    #[ts(type = "\"dispute\" | \"refund\"")]
+    pub kind: CaseKind,
+    /// The receipt of the sale, where it is complete.
+    pub receipt: Option<String>,
+    /// How much.
+    pub amount: MoneyView,
+    /// In Stripe's word.
+    pub state: String,
+    /// Why, in Stripe's word.
+    pub reason: Option<String>,
+    /// Until when evidence can be sent.
+    pub due_by: Option<String>,
+    /// When the till was told.
+    pub at: String,
+    /// Somebody must do something.
+    pub open: bool,
+    /// What, in a sentence.
+    pub says: String,
+}
+
+/// The last time that the journal was held against Stripe.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, TS)]
+#[ts(export)]
+pub struct BooksView {
+    /// RFC 3339.
+    pub at: String,
+    /// There was no difference.
+    pub agree: bool,
+    /// When, and how many differences, in a sentence.
+    pub says: String,
+    /// Each difference in a sentence.
+    pub differences: Vec<String>,
 }
 
 /// How many entries of the outbox are not listed.
@@ -1161,6 +1207,14 @@ pub struct ReportView {
     pub hours: Vec<MoneyView>,
     /// Not yet charged.
     pub pending: ReportLineView,
+    /// Cards that this shift took at the shop's risk, by what became of them.
+    pub at_risk: Vec<ReportLineView>,
+    /// Cards that earlier shifts took at risk, by what this one learnt of them.
+    pub at_risk_earlier: Vec<ReportLineView>,
+    /// Card money of whichever shift that a person must decide about.
+    pub owed: ReportLineView,
+    /// Disputes, and when the books were compared with Stripe's; none for a Z.
+    pub stripe: Vec<String>,
     /// Over or short; none for an X.
     pub difference: Option<MoneyView>,
     /// The report as 42-column text.

@@ -24,10 +24,9 @@ pub(crate) fn run(folder: &Path, command: &OutboxCommand, input: &Input) -> Done
         OutboxCommand::List => {
             let till = shop::open_existing(folder)?;
             let outbox = till.outbox()?;
-            let cases: Vec<_> = till.cases()?.into_iter().filter(|c| c.open).collect();
             let mut text = list(&outbox);
-            if !cases.is_empty() {
-                text = format!("Disputes\n{}{text}", cases::list(&cases));
+            if !outbox.disputes.is_empty() {
+                text = format!("Disputes\n{}{text}", cases::list(&outbox.disputes));
             }
             Answer::new(&outbox, text)
         }
@@ -149,6 +148,12 @@ fn list(outbox: &OutboxView) -> String {
     }
     if text.is_empty() {
         text.push_str("Nothing waits, and nothing needs a person.\n");
+    }
+    if let Some(books) = &outbox.books {
+        text.push_str(&format!("{}.\n", books.says));
+        for difference in &books.differences {
+            text.push_str(&format!("  {difference}\n"));
+        }
     }
     text.push_str(&format!(
         "At the shop's risk: {} of {}.",

@@ -64,8 +64,14 @@ fn side(side: Option<&SideView>) -> String {
 
 fn text(found: &ReconciledView) -> String {
     let mut text = format!(
-        "{} to {}, read {}\n{} charges and {} refunds agree; {} on their way.\n",
-        found.from, found.until, found.at, found.charges, found.refunds, found.under_way
+        "{} to {}, read {}\n{} charges, {} refunds and {} disputes agree; {} on their way.\n",
+        found.from,
+        found.until,
+        found.at,
+        found.charges,
+        found.refunds,
+        found.disputes,
+        found.under_way
     );
     if found.differences.is_empty() {
         text.push_str("No difference.\n");

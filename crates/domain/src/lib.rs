@@ -13,6 +13,7 @@ pub mod journal;
 pub mod limits;
 pub mod measure;
 pub mod money;
+pub mod outcome;
 pub mod promotion;
 pub mod quote;
 pub mod refund;

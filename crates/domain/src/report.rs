@@ -7,8 +7,7 @@ use std::collections::BTreeMap;
 
 use rust_decimal::Decimal;
 
-use crate::charge::ChargeState;
-use crate::ids::{ReceiptNumber, TenderId, Timestamp, UserId};
+use crate::ids::{ReceiptNumber, Timestamp, UserId};
 use crate::journal::{Entry, JournalEvent};
 use crate::money::{Currency, Money, MoneyError};
 use crate::promotion::taken_off;
@@ -25,14 +24,14 @@ pub struct Tally {
 }
 
 impl Tally {
-    const fn zero(currency: Currency) -> Self {
+    pub(crate) const fn zero(currency: Currency) -> Self {
         Self {
             count: 0,
             amount: Money::zero(currency),
         }
     }
 
-    fn add(&mut self, amount: Money) -> Result<(), MoneyError> {
+    pub(crate) fn add(&mut self, amount: Money) -> Result<(), MoneyError> {
         self.count += 1;
         self.amount = self.amount.checked_add(amount)?;
         Ok(())
@@ -167,14 +166,6 @@ pub struct ShiftTotals {
     pub approvals: i64,
     /// Wrong PINs.
     pub pin_refusals: i64,
-    /// Charges taken at risk in this shift and settled since.
-    pub settled: Tally,
-    /// Of those, charges that an earlier shift took.
-    pub settled_from_earlier: Tally,
-    /// Charges that Stripe declined in this shift.
-    pub declined: Tally,
-    /// Given up by a manager.
-    pub written_off: Tally,
     /// Debts of declined cards paid in cash.
     pub debts_paid: Tally,
     /// Charged tenders taken off open sales.
@@ -189,8 +180,6 @@ pub struct ShiftTotals {
     pub reprints: i64,
     /// Entries folded.
     pub entries: i64,
-    /// Charges this shift asked for, and whether at risk.
-    taken_here: BTreeMap<TenderId, bool>,
 }
 
 impl ShiftTotals {
@@ -225,10 +214,6 @@ impl ShiftTotals {
             price_overrides: zero,
             approvals: 0,
             pin_refusals: 0,
-            settled: zero,
-            settled_from_earlier: zero,
-            declined: zero,
-            written_off: zero,
             debts_paid: zero,
             tenders_returned: zero,
             units: Decimal::ZERO,
@@ -236,24 +221,21 @@ impl ShiftTotals {
             counts: Vec::new(),
             reprints: 0,
             entries: 0,
-            taken_here: BTreeMap::new(),
         }
     }
 
-    /// Folds the entries of a shift. `charge_amount` tells what a charge of an
-    /// earlier shift came to.
+    /// Folds the entries of a shift. `sale_of` gives the sale that a refund goes back to.
     ///
     /// # Errors
     /// As [`Money::checked_add`].
     pub fn fold<'a>(
         currency: Currency,
         entries: impl IntoIterator<Item = &'a Entry>,
-        charge_amount: impl Fn(TenderId) -> Option<Money>,
         sale_of: impl Fn(crate::ids::SaleId) -> Option<crate::sale::CommittedSale>,
     ) -> Result<Self, MoneyError> {
         let mut totals = Self::new(currency);
         for entry in entries {
-            totals.add(entry, &charge_amount, &sale_of)?;
+            totals.add(entry, &sale_of)?;
         }
         Ok(totals)
     }
@@ -336,7 +318,6 @@ impl ShiftTotals {
     fn add(
         &mut self,
         entry: &Entry,
-        charge_amount: &impl Fn(TenderId) -> Option<Money>,
         sale_of: &impl Fn(crate::ids::SaleId) -> Option<crate::sale::CommittedSale>,
     ) -> Result<(), MoneyError> {
         let currency = self.currency;
@@ -463,39 +444,7 @@ impl ShiftTotals {
                 let at = self.by_hour.entry(hour).or_insert(zero);
                 *at = at.checked_sub(refund.total)?;
             }
-            JournalEvent::ChargeRequested {
-                tender, at_risk, ..
-            } => {
-                self.taken_here.insert(*tender, *at_risk);
-            }
-            JournalEvent::ChargeMoved { tender, to, by, .. } => {
-                let here = self.taken_here.get(tender).copied();
-                let amount = charge_amount(*tender).unwrap_or(zero);
-                if by.is_some() {
-                    self.approvals += 1;
-                }
-                match to {
-                    ChargeState::Succeeded => match here {
-                        Some(true) => self.settled.add(amount)?,
-                        // Charged while the customer stood there: it is in the tenders.
-                        Some(false) => {}
-                        None => self.settled_from_earlier.add(amount)?,
-                    },
-                    ChargeState::Declined => self.declined.add(amount)?,
-                    ChargeState::WrittenOff => self.written_off.add(amount)?,
-                    ChargeState::Queued
-                    | ChargeState::Creating
-                    | ChargeState::Created
-                    | ChargeState::Confirming
-                    | ChargeState::AtReader
-                    | ChargeState::AwaitingCustomer
-                    | ChargeState::Unknown
-                    | ChargeState::NeedsCustomer
-                    | ChargeState::NeedsAttention
-                    | ChargeState::Canceled
-                    | ChargeState::Expired => {}
-                }
-            }
+            JournalEvent::ChargeMoved { by: Some(_), .. } => self.approvals += 1,
             JournalEvent::SaleVoided { lines, .. } => {
                 let sum = Money::sum(lines.iter().map(|l| l.amount), currency)?;
                 self.voided_sales.add(sum)?;
@@ -520,7 +469,10 @@ impl ShiftTotals {
             JournalEvent::PinRefused { .. } => self.pin_refusals += 1,
             JournalEvent::DrawerCounted { counted, .. } => self.counts.push(*counted),
             JournalEvent::Reprinted { .. } => self.reprints += 1,
-            JournalEvent::ChargeLowered { .. }
+            // What became of cards at risk is added up in `outcome`.
+            JournalEvent::ChargeRequested { .. }
+            | JournalEvent::ChargeMoved { by: None, .. }
+            | JournalEvent::ChargeLowered { .. }
             | JournalEvent::RefundMoved { .. }
             | JournalEvent::CustomerErased { .. }
             | JournalEvent::CustomerChanged { .. }

@@ -5,8 +5,10 @@
 //! - an event says where to look, never what is so: the object it names is fetched, and
 //!   that is believed. So events may repeat, come late and out of order;
 //! - the list is read again from an hour before the newest event known, and an event is
-//!   acted on once: what comes late within the hour is not missed;
-//! - reads stay within what Stripe grants a till that sells nothing: 10,000 a month.
+//!   acted on once; every six hours from a day before, so that what comes up to a day
+//!   late is not missed. Later ones the daily comparison of the books finds;
+//! - reads stay within what Stripe grants a till that sells nothing: 10,000 a month,
+//!   those of the outbox and of the books among them.
 //!
 //! Sources: Stripe API reference, "List all events" (30 days are kept, newest first);
 //! Stripe docs, "Event delivery behaviors", "Rate limits: API read request allocations".
@@ -43,6 +45,9 @@ const KINDS: [&str; 11] = [
 
 /// How far behind the newest event known the list is read again, in seconds.
 const OVERLAP_S: i64 = 3_600;
+/// How far behind it a whole day is read again, and how often, in seconds.
+const DAY_BACK_S: i64 = DAY_S;
+const DAY_EVERY_S: i64 = 6 * 3_600;
 /// Stripe keeps events for 30 days; a day is left for clocks.
 const KEPT_S: i64 = 29 * 86_400;
 /// How far back a till looks that has never looked.
@@ -53,23 +58,41 @@ const DAY_S: i64 = 86_400;
 /// A list of more pages than this is a list that does not end.
 const PAGES_MAX: u32 = 300;
 
-/// How far the list was read, and what reading has cost.
+/// How far the list was read.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Cursor {
     /// When the newest event known happened, in Stripe's seconds.
     pub newest_s: Option<i64>,
     /// The events of the last hour before it that were acted on, with their times.
     pub seen: Vec<(String, i64)>,
-    /// Reads of each of the last days, in days since the Unix epoch.
-    pub reads: Vec<(i64, u32)>,
+    /// When a whole day was last read again, in the till's seconds.
+    #[serde(default)]
+    pub day_read_s: Option<i64>,
 }
 
 impl Cursor {
+    /// A whole day is to be read again: it was not for hours, or by a clock that has
+    /// been set back since.
+    fn is_day_due(&self, now_s: i64) -> bool {
+        self.day_read_s
+            .is_none_or(|at| !(0..DAY_EVERY_S).contains(&(now_s - at)))
+    }
+}
+
+/// What was read of Stripe, by whichever part of the till: each day's requests that
+/// change nothing.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reads {
+    /// Days since the Unix epoch, and how many.
+    days: Vec<(i64, u32)>,
+}
+
+impl Reads {
     /// Reads in the thirty days before.
     #[must_use]
-    pub fn reads_of_month(&self, now: Timestamp) -> u32 {
+    pub fn of_month(&self, now: Timestamp) -> u32 {
         let today = now.0.div_euclid(1_000 * DAY_S);
-        self.reads
+        self.days
             .iter()
             .filter(|(day, _)| (today - 29..=today).contains(day))
             .fold(0, |sum, (_, n)| sum.saturating_add(*n))
@@ -78,11 +101,11 @@ impl Cursor {
     /// Counts reads.
     pub fn count(&mut self, reads: u32, now: Timestamp) {
         let today = now.0.div_euclid(1_000 * DAY_S);
-        self.reads
+        self.days
             .retain(|(day, _)| (today - 29..=today).contains(day));
-        match self.reads.iter_mut().find(|(day, _)| *day == today) {
+        match self.days.iter_mut().find(|(day, _)| *day == today) {
             Some((_, n)) => *n = n.saturating_add(reads),
-            None => self.reads.push((today, reads)),
+            None => self.days.push((today, reads)),
         }
     }
 
@@ -91,7 +114,7 @@ impl Cursor {
     #[must_use]
     pub fn pause_ms(&self, open: bool, now: Timestamp) -> i64 {
         const MINUTE: i64 = 60_000;
-        let used = self.reads_of_month(now);
+        let used = self.of_month(now);
         match (open, used.saturating_mul(10) / READS_A_MONTH) {
             (true, 0..=4) => MINUTE,
             (true, 5..=7) => 5 * MINUTE,
@@ -206,7 +229,7 @@ fn found_refund(value: &Value) -> Option<Found> {
     })
 }
 
-fn found_dispute(value: &Value) -> Option<Found> {
+pub(crate) fn found_dispute(value: &Value) -> Option<Found> {
     if value.get("object")?.as_str()? != "dispute" {
         return None;
     }
@@ -229,6 +252,7 @@ fn found_dispute(value: &Value) -> Option<Found> {
 pub struct Polling {
     cursor: Cursor,
     now: Timestamp,
+    whole_day: bool,
     after: Option<String>,
     pages: u32,
     reads: u32,
@@ -241,8 +265,9 @@ pub struct Polling {
 impl Polling {
     /// From where the last reading ended.
     #[must_use]
-    pub const fn new(cursor: Cursor, now: Timestamp) -> Self {
+    pub fn new(cursor: Cursor, now: Timestamp) -> Self {
         Self {
+            whole_day: cursor.is_day_due(now.0.div_euclid(1_000)),
             cursor,
             now,
             after: None,
@@ -261,7 +286,14 @@ impl Polling {
         if !self.listed {
             let now_s = self.now.0.div_euclid(1_000);
             let since = match self.cursor.newest_s {
-                Some(newest) => (newest - OVERLAP_S).max(now_s - KEPT_S),
+                Some(newest) => {
+                    let back = if self.whole_day {
+                        DAY_BACK_S
+                    } else {
+                        OVERLAP_S
+                    };
+                    (newest - back).max(now_s - KEPT_S)
+                }
                 None => now_s - FIRST_S,
             };
             let mut path = format!("/v1/events?created[gte]={since}&limit=100");
@@ -358,7 +390,9 @@ impl Polling {
     #[must_use]
     pub fn end(self) -> (Vec<Found>, Cursor) {
         let mut cursor = self.cursor;
-        cursor.count(self.reads, self.now);
+        if self.whole_day {
+            cursor.day_read_s = Some(self.now.0.div_euclid(1_000));
+        }
         let newest = self.told.iter().map(|t| t.created_s).max();
         cursor.newest_s = newest.max(cursor.newest_s);
         let mut seen: Vec<(String, i64)> = cursor.seen;
@@ -480,13 +514,13 @@ mod tests {
             Taken::GoOn
         );
         assert_eq!(poll.ask(), None);
+        assert_eq!(poll.reads(), 3);
         let (found, cursor) = poll.end();
         assert!(
             matches!(&found[..], [Found::Refund { refund, .. }] if refund.status == "canceled"),
             "{found:?}"
         );
         assert_eq!(cursor.newest_s, Some(at));
-        assert_eq!(cursor.reads_of_month(NOW), 3);
 
         // The same events again, and a late one from before them.
         let mut again = Polling::new(cursor, NOW);
@@ -514,14 +548,33 @@ mod tests {
     }
 
     #[test]
+    fn a_whole_day_is_read_again_every_six_hours_and_by_a_clock_that_was_set_back() {
+        let at = NOW.0 / 1_000;
+        let since = |poll: &Polling| {
+            let path = poll.ask().unwrap().path;
+            let from = path.split(['=', '&']).nth(1).unwrap().to_owned();
+            at - from.parse::<i64>().unwrap()
+        };
+        let event = [event("evt_1", at, &refund("re_1", "failed"))];
+        let mut poll = Polling::new(Cursor::default(), NOW);
+        assert_eq!(poll.take(&list(&event, false), |_| false), Taken::GoOn);
+        let (_, cursor) = poll.end();
+        for (hours, back) in [(0, 3_600), (5, 3_600), (6, 86_400), (-1, 86_400)] {
+            let now = NOW.plus_ms(hours * 3_600_000);
+            let poll = Polling::new(cursor.clone(), now);
+            assert_eq!(since(&poll), back, "{hours} hours later");
+        }
+    }
+
+    #[test]
     fn a_month_of_polling_stays_within_what_stripe_grants() {
         for open in [true, false] {
-            let mut cursor = Cursor::default();
+            let mut reads = Reads::default();
             let (mut now, mut most) = (NOW, 0);
             for _ in 0..200_000 {
-                cursor.count(1, now);
-                most = most.max(cursor.reads_of_month(now));
-                now = now.plus_ms(cursor.pause_ms(open, now));
+                reads.count(1, now);
+                most = most.max(reads.of_month(now));
+                now = now.plus_ms(reads.pause_ms(open, now));
                 if now.ms_since(NOW) > 90 * 86_400_000 {
                     break;
                 }
@@ -529,7 +582,7 @@ mod tests {
             assert!(most < READS_A_MONTH, "open {open}: {most}");
             assert!(now.ms_since(NOW) > 90 * 86_400_000, "three months pass");
         }
-        let fresh = Cursor::default();
+        let fresh = Reads::default();
         assert!(fresh.pause_ms(true, NOW) < fresh.pause_ms(false, NOW));
     }
 

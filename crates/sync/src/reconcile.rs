@@ -7,8 +7,8 @@
 //!   clock decides whether something is missing;
 //! - what is still on its way is no difference: the outbox will know.
 //!
-//! Sources: Stripe API reference, "List all PaymentIntents", "List all refunds",
-//! "Pagination".
+//! Sources: Stripe API reference, "List all PaymentIntents", "List all refunds", "List
+//! all disputes", "Pagination".
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -18,6 +18,7 @@ use till_domain::charge::{ChargeState, RefundState};
 use till_domain::ids::Timestamp;
 use till_store::StoredRequest;
 
+use crate::events::{Found, found_dispute};
 use crate::request::get;
 use crate::transport::{Answer, HttpAnswer};
 
@@ -59,6 +60,21 @@ pub struct OurRefund {
     pub asked: bool,
 }
 
+/// A dispute as the journal has it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OurDispute {
+    /// `dp_…`.
+    pub dispute: String,
+    /// The PaymentIntent of its charge.
+    pub intent: String,
+    /// In Stripe's minor units.
+    pub amount_minor: i64,
+    /// In Stripe's word.
+    pub state: String,
+    /// It is of the days asked about: Stripe must have it.
+    pub asked: bool,
+}
+
 /// The journal's side.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Books {
@@ -74,6 +90,8 @@ pub struct Books {
     pub charges: Vec<OurCharge>,
     /// Every refund over Stripe there is.
     pub refunds: Vec<OurRefund>,
+    /// Every dispute there is.
+    pub disputes: Vec<OurDispute>,
 }
 
 /// What a difference is about.
@@ -84,6 +102,8 @@ pub enum What {
     Charge,
     /// A refund.
     Refund,
+    /// A dispute.
+    Dispute,
 }
 
 /// How the two sides differ.
@@ -150,6 +170,9 @@ pub struct Comparison {
     pub charges: u32,
     /// Refunds that agree.
     pub refunds: u32,
+    /// Disputes that agree.
+    #[serde(default)]
+    pub disputes: u32,
     /// On their way: not compared.
     pub under_way: u32,
     /// Every difference.
@@ -198,6 +221,7 @@ struct Theirs {
 enum Step {
     Intents,
     Refunds,
+    Disputes,
     Lookups,
 }
 
@@ -211,6 +235,8 @@ pub struct Reconciliation {
     lookups: VecDeque<(What, String)>,
     intents: BTreeMap<String, Theirs>,
     refunds: BTreeMap<String, Theirs>,
+    disputes: BTreeMap<String, Theirs>,
+    met: Vec<Found>,
     done: bool,
 }
 
@@ -228,6 +254,8 @@ fn theirs(what: What, value: &Value) -> Option<(String, Theirs)> {
     let (object, ours) = match what {
         What::Charge => ("payment_intent", "tender_id"),
         What::Refund => ("refund", "refund_id"),
+        // Nobody gives a dispute metadata: it is known by its PaymentIntent.
+        What::Dispute => ("dispute", ""),
     };
     if value.get("object")?.as_str()? != object {
         return None;
@@ -322,6 +350,8 @@ impl Reconciliation {
             lookups: VecDeque::new(),
             intents: BTreeMap::new(),
             refunds: BTreeMap::new(),
+            disputes: BTreeMap::new(),
+            met: Vec::new(),
             done: false,
         }
     }
@@ -335,9 +365,13 @@ impl Reconciliation {
         let path = match self.step {
             Step::Intents => self.list("payment_intents"),
             Step::Refunds => self.list("refunds"),
+            Step::Disputes => self.list("disputes"),
             Step::Lookups => match self.lookups.front()? {
                 (What::Charge, id) => format!("/v1/payment_intents/{id}"),
                 (What::Refund, id) => format!("/v1/refunds/{id}"),
+                (What::Dispute, intent) => {
+                    format!("/v1/disputes?payment_intent={intent}&limit=100")
+                }
             },
         };
         Some(get(path))
@@ -389,8 +423,18 @@ impl Reconciliation {
         let what = match self.step {
             Step::Intents => What::Charge,
             Step::Refunds => What::Refund,
+            Step::Disputes => What::Dispute,
             Step::Lookups => {
                 let (what, id) = self.lookups.front()?.clone();
+                if what == What::Dispute {
+                    for item in value.get("data")?.as_array()? {
+                        let (id, dispute) = theirs(what, item)?;
+                        self.met.push(found_dispute(item)?);
+                        self.keep(what, id, dispute);
+                    }
+                    self.looked_up();
+                    return Some(());
+                }
                 let (found, theirs) = theirs(what, &value)?;
                 if found != id {
                     return None;
@@ -404,6 +448,9 @@ impl Reconciliation {
         let mut last = None;
         for item in data {
             let (id, theirs) = theirs(what, item)?;
+            if what == What::Dispute {
+                self.met.push(found_dispute(item)?);
+            }
             last = Some(id.clone());
             self.keep(what, id, theirs);
         }
@@ -416,7 +463,8 @@ impl Reconciliation {
         (self.after, self.pages) = (None, 0);
         match self.step {
             Step::Intents => self.step = Step::Refunds,
-            Step::Refunds | Step::Lookups => {
+            Step::Refunds => self.step = Step::Disputes,
+            Step::Disputes | Step::Lookups => {
                 self.step = Step::Lookups;
                 self.lookups = self.unseen();
                 self.done = self.lookups.is_empty();
@@ -429,6 +477,7 @@ impl Reconciliation {
         match what {
             What::Charge => self.intents.insert(id, theirs),
             What::Refund => self.refunds.insert(id, theirs),
+            What::Dispute => self.disputes.insert(id, theirs),
         };
     }
 
@@ -444,7 +493,17 @@ impl Reconciliation {
             .filter_map(|r| r.refund.as_ref())
             .filter(|id| !self.refunds.contains_key(*id))
             .map(|id| (What::Refund, id.clone()));
-        charges.chain(refunds).collect()
+        let disputes = self.books.disputes.iter().filter(|d| d.asked);
+        let disputes = disputes
+            .filter(|d| !self.disputes.contains_key(&d.dispute))
+            .map(|d| (What::Dispute, d.intent.clone()));
+        charges.chain(refunds).chain(disputes).collect()
+    }
+
+    /// The disputes of ours that were met, as they were fetched.
+    #[must_use]
+    pub fn disputes(&self) -> Vec<Found> {
+        self.met.clone()
     }
 
     /// Compares what was read.
@@ -453,6 +512,7 @@ impl Reconciliation {
         let mut found = Comparison::default();
         self.compare_charges(&mut found);
         self.compare_refunds(&mut found);
+        self.compare_disputes(&mut found);
         found.differences.sort_by(|a, b| {
             (a.what, a.kind, &a.stripe, &a.id).cmp(&(b.what, b.kind, &b.stripe, &b.id))
         });
@@ -553,6 +613,52 @@ impl Reconciliation {
                     here: Some(self.here(ours.amount_minor, ours.state.word())),
                     there: None,
                 });
+            }
+        }
+    }
+
+    fn compare_disputes(&self, found: &mut Comparison) {
+        let our_intents: BTreeSet<&str> = (self.books.charges.iter())
+            .filter_map(|c| c.intent.as_deref())
+            .collect();
+        let difference =
+            |kind, id: &str, ours: Option<&OurDispute>, there: Option<&Side>| Difference {
+                kind,
+                what: What::Dispute,
+                id: None,
+                stripe: Some(id.to_owned()),
+                here: ours.map(|d| self.here(d.amount_minor, &d.state)),
+                there: there.cloned(),
+            };
+        for (id, theirs) in &self.disputes {
+            let ours = self.books.disputes.iter().find(|d| d.dispute == *id);
+            let side = &theirs.side;
+            let of_ours = (theirs.intent.as_deref()).is_some_and(|i| our_intents.contains(i));
+            match ours {
+                None if of_ours => {
+                    let missed = difference(Kind::NotHere, id, None, Some(side));
+                    found.differences.push(missed);
+                }
+                None => found.not_ours.push(NotOurs {
+                    what: What::Dispute,
+                    stripe: id.clone(),
+                    there: side.clone(),
+                }),
+                Some(ours) if ours.state != side.state => {
+                    let moved = difference(Kind::State, id, Some(ours), Some(side));
+                    found.differences.push(moved);
+                }
+                Some(ours) if ours.amount_minor != side.amount_minor => {
+                    let other = difference(Kind::Amount, id, Some(ours), Some(side));
+                    found.differences.push(other);
+                }
+                Some(_) => found.disputes += 1,
+            }
+        }
+        for ours in self.books.disputes.iter().filter(|d| d.asked) {
+            if !self.disputes.contains_key(&ours.dispute) {
+                let gone = difference(Kind::NotAtStripe, &ours.dispute, Some(ours), None);
+                found.differences.push(gone);
             }
         }
     }
@@ -676,6 +782,7 @@ mod tests {
             until: Timestamp(1_086_400_000),
             charges,
             refunds,
+            disputes: Vec::new(),
         }
     }
 
@@ -712,10 +819,87 @@ mod tests {
         let mut r = Reconciliation::new(books);
         assert_eq!(r.take(&page(intents)), Taken::GoOn);
         assert_eq!(r.take(&page(refunds)), Taken::GoOn);
+        assert_eq!(r.take(&page(&[])), Taken::GoOn);
         while r.ask().is_some() {
             assert_eq!(r.take(&http(404, &json!({}))), Taken::GoOn);
         }
         r.compare()
+    }
+
+    fn dp(id: &str, intent: &str, status: &str) -> Value {
+        json!({"id": id, "object": "dispute", "status": status, "amount": 1_000,
+               "currency": "eur", "payment_intent": intent, "reason": "fraudulent",
+               "evidence_details": {"due_by": 1_100_000}})
+    }
+
+    #[test]
+    fn a_dispute_is_compared_both_ways_and_handed_on_as_it_was_fetched() {
+        let charge = OurCharge {
+            tender: "t1".into(),
+            amount_minor: 1_000,
+            state: ChargeState::Succeeded,
+            link: false,
+            intent: Some("pi_1".into()),
+            asked: false,
+        };
+        let known = |dispute: &str, state: &str| OurDispute {
+            dispute: dispute.into(),
+            intent: "pi_1".into(),
+            amount_minor: 1_000,
+            state: state.into(),
+            asked: true,
+        };
+        for (name, ours, theirs, expected) in [
+            (
+                "agreed",
+                Some("lost"),
+                vec![dp("dp_1", "pi_1", "lost")],
+                None,
+            ),
+            (
+                "not here",
+                None,
+                vec![dp("dp_1", "pi_1", "needs_response")],
+                Some(Kind::NotHere),
+            ),
+            (
+                "another state",
+                Some("needs_response"),
+                vec![dp("dp_1", "pi_1", "lost")],
+                Some(Kind::State),
+            ),
+            (
+                "not at Stripe",
+                Some("lost"),
+                vec![],
+                Some(Kind::NotAtStripe),
+            ),
+            (
+                "somebody else's",
+                None,
+                vec![dp("dp_2", "pi_9", "lost")],
+                None,
+            ),
+        ] {
+            let books = Books {
+                disputes: ours.map(|state| known("dp_1", state)).into_iter().collect(),
+                ..books(vec![charge.clone()], vec![])
+            };
+            let mut r = Reconciliation::new(books);
+            for list in [&[][..], &[], &theirs] {
+                assert_eq!(r.take(&page(list)), Taken::GoOn, "{name}");
+            }
+            if let Some(request) = r.ask() {
+                let looked = "/v1/disputes?payment_intent=pi_1&limit=100";
+                assert_eq!(request.path, looked, "{name}");
+                assert_eq!(r.take(&page(&[])), Taken::GoOn, "{name}");
+            }
+            assert_eq!(r.ask(), None, "{name}");
+            let found = r.compare();
+            let kinds: Vec<Kind> = found.differences.iter().map(|d| d.kind).collect();
+            assert_eq!(kinds, expected.into_iter().collect::<Vec<_>>(), "{name}");
+            assert_eq!(r.disputes().len(), theirs.len(), "{name}");
+        }
     }
 
     #[test]
@@ -916,6 +1100,8 @@ mod tests {
             r.take(&page(&[pi("pi_2", "t2", "succeeded", 1_000)])),
             Taken::GoOn
         );
+        // No refund, and no dispute.
+        assert_eq!(r.take(&page(&[])), Taken::GoOn);
         assert_eq!(r.take(&page(&[])), Taken::GoOn);
         // Made outside the list: a clock is wrong, or it was sent days later.
         assert_eq!(r.ask().unwrap().path, "/v1/payment_intents/pi_3");

@@ -46,7 +46,7 @@ commands! {
         tender_pay_link tender_external tender_remove tender_look_again tender_again;
     receipt: receipt_text receipt_print receipt_pdf;
     refund: refund_find refund_quote refund_commit;
-    outbox: outbox outbox_entry outbox_send_now outbox_decide;
+    outbox: outbox outbox_entry outbox_send_now outbox_decide compare_now;
     readers: readers readers_look readers_place readers_at readers_tips reader_register reader_use reader_forget;
     shift: shift_open paid_in paid_out no_sale count_view count recount close
         report_x report_z report_pdf reports;

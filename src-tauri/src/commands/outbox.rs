@@ -20,6 +20,12 @@ pub(crate) async fn outbox_send_now(shell: Shared<'_>) -> Answer<OutboxView> {
     shell.act_and_send(|till, _| till.outbox_send_now()).await
 }
 
+/// The books against Stripe's; what was found is in the outbox once it is read.
+#[tauri::command]
+pub(crate) async fn compare_now(shell: Shared<'_>) -> Answer<()> {
+    shell.act_and_send(|till, _| till.compare_now()).await
+}
+
 #[tauri::command]
 pub(crate) async fn outbox_decide(
     shell: Shared<'_>,

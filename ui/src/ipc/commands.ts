@@ -136,6 +136,7 @@ export interface Commands {
   outbox(): Promise<OutboxView>;
   outboxEntry(id: string): Promise<OutboxDetailView>;
   outboxSendNow(): Promise<OutboxView>;
+  compareNow(): Promise<null>;
   outboxDecide(id: string, action: OutboxAction, approval: Approval): Promise<OutboxDetailView>;
 
   paidIn(amount: string, reason: string): Promise<null>;
@@ -243,6 +244,7 @@ export function tauriCommands(): Commands {
     outbox: () => invoke("outbox"),
     outboxEntry: (id) => invoke("outbox_entry", { id }),
     outboxSendNow: () => invoke("outbox_send_now"),
+    compareNow: () => invoke("compare_now"),
     outboxDecide: (id, action, approval) => invoke("outbox_decide", { id, action, approval }),
 
     paidIn: (amount, reason) => invoke("paid_in", { amount, reason }),

@@ -5,6 +5,7 @@
 // - it follows the contract's shapes and the till's words closely enough to drive every screen; the
 //   rules of money are the till's own and are tested there.
 
+import type { CaseView } from "./gen/CaseView";
 import type { CardKind, Commands } from "./commands";
 import type { ApprovalInput } from "./gen/ApprovalInput";
 import type { BootView } from "./gen/BootView";
@@ -25,6 +26,7 @@ import type { OtherOptionView } from "./gen/OtherOptionView";
 import type { OutboxAction } from "./gen/OutboxAction";
 import type { OutboxDetailView } from "./gen/OutboxDetailView";
 import type { OutboxEntryView } from "./gen/OutboxEntryView";
+import type { OutboxView } from "./gen/OutboxView";
 import type { ProductView } from "./gen/ProductView";
 import type { PlaceInput } from "./gen/PlaceInput";
 import type { PromotedView } from "./gen/PromotedView";
@@ -230,6 +232,21 @@ export class FakeTill {
   online = true;
   forcedOffline = false;
   offlineSince: string | null = null;
+  #compared = ago(700);
+  #disputes: CaseView[] = [
+    {
+      id: "dp_1",
+      kind: "dispute",
+      receipt: "1-024702",
+      amount: eur(1_690),
+      state: "needs_response",
+      reason: "fraudulent",
+      due_by: ago(-9 * 24 * 60),
+      at: ago(120),
+      open: true,
+      says: "The bank took the money back. Send evidence in Stripe's dashboard before the day named.",
+    },
+  ];
   /** What the next online card does: "certain", "declined" or "unknown". */
   nextCard: TenderStateView = "certain";
   cardMs = 600;
@@ -806,6 +823,10 @@ export class FakeTill {
       outboxSendNow: answer("outbox_send_now", () => {
         this.#send();
         return this.#outbox();
+      }),
+      compareNow: answer("compare_now", () => {
+        this.#compared = ago(0);
+        return null;
       }),
       outboxDecide: answer(
         "outbox_decide",
@@ -1690,7 +1711,7 @@ export class FakeTill {
     };
   }
 
-  #outbox() {
+  #outbox(): OutboxView {
     return {
       waiting: this.#waiting().map(({ entry }) => entry),
       need_a_person: this.#entries
@@ -1700,6 +1721,13 @@ export class FakeTill {
         .filter(({ entry }) => entry.state === "certain" || entry.state === "closed")
         .map(({ entry }) => entry),
       more: { waiting: 0, need_a_person: 0, settled: 0 },
+      disputes: this.#disputes,
+      books: {
+        at: this.#compared,
+        agree: true,
+        says: `Books compared with Stripe ${this.#compared.slice(0, 10)} ${this.#compared.slice(11, 16)}: no difference`,
+        differences: [],
+      },
       at_risk: eur(this.#atRisk()),
       limit: eur(ON_TILL),
       offline_since: this.#isOnline() ? null : this.offlineSince,
@@ -1874,6 +1902,16 @@ export class FakeTill {
       })),
       hours: hours.map(eur),
       pending: { label: "Not yet charged", count: 4, amount: eur(11_560) },
+      at_risk: [
+        { label: "charged", count: 1, amount: eur(1_999) },
+        { label: "waiting", count: 4, amount: eur(11_560) },
+      ],
+      at_risk_earlier: [
+        { label: "charged", count: 1, amount: eur(1_210) },
+        { label: "paid in cash", count: 1, amount: eur(990) },
+      ],
+      owed: { label: "To decide", count: 2, amount: eur(3_630) },
+      stripe: number === null ? ["1 dispute, 16.90: answer by Mon 30 Nov 2026 12:00"] : [],
       difference: number === null ? null : eur(this.#counted - expected),
       text: paper(number === null ? "X REPORT" : `Z REPORT ${number}`, rows),
       pdf: number === null ? null : `reports/z-${number}.pdf`,

@@ -82,6 +82,15 @@ export class OutboxState {
     await this.#look();
   }
 
+  /** The answer comes with the next change. */
+  async compareNow(): Promise<void> {
+    await this.#loading;
+    const asked = await this.#till.run(() => this.#till.commands.compareNow());
+    if (asked === undefined) return;
+    this.#till.say("plain", "Stripe is being asked. What is found is shown here.");
+    await this.load();
+  }
+
   /** S: send everything, or try the declined card once more. */
   async primary(): Promise<void> {
     await this.#loading;

@@ -55,6 +55,22 @@ hours: Array<MoneyView>,
  */
 pending: ReportLineView, 
 /**
+ * Cards that this shift took at the shop's risk, by what became of them.
+ */
+at_risk: Array<ReportLineView>, 
+/**
+ * Cards that earlier shifts took at risk, by what this one learnt of them.
+ */
+at_risk_earlier: Array<ReportLineView>, 
+/**
+ * Card money of whichever shift that a person must decide about.
+ */
+owed: ReportLineView, 
+/**
+ * Disputes, and when the books were compared with Stripe's; none for a Z.
+ */
+stripe: Array<string>, 
+/**
  * Over or short; none for an X.
  */
 difference: MoneyView | null, 
