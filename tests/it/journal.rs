@@ -161,6 +161,14 @@ fn a_day_of_the_owner() -> World {
     let _ = till_tests::carry(&mut world.stripe, &refund);
     world.advance_ms(20 * 60_000);
     crate::events::look(&mut world);
+    // A card that is saved, and one that is removed.
+    crate::saved_cards::save_one(&mut world, &ana, "pm_card_visa");
+    let card = world.till().customer(world.manager(), &ana).unwrap();
+    let card = card.customer.cards[0].id.clone();
+    world
+        .till()
+        .remove_card(world.manager(), &ana, &card)
+        .unwrap();
     world
 }
 

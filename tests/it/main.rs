@@ -16,6 +16,7 @@ mod day;
 mod events;
 mod journal;
 mod kill;
+mod listen;
 mod long_outbox;
 mod manager;
 mod outcomes;

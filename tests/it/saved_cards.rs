@@ -87,7 +87,7 @@ fn with_card(seed: u64) -> (World, String) {
     (world, customer)
 }
 
-fn save_one(world: &mut World, customer: &str, card: &str) -> String {
+pub(crate) fn save_one(world: &mut World, customer: &str, card: &str) -> String {
     let id = save(world, customer).id;
     until_state(world, &id, SavingStateView::PageOpen);
     let page = session(world, &id);

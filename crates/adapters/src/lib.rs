@@ -8,6 +8,7 @@
 pub mod clock;
 pub mod drive;
 pub mod keyring;
+pub mod listen;
 pub mod printer;
 pub mod sim;
 pub mod stripe_http;

@@ -37,7 +37,7 @@ const LOOK_MS: i64 = 60_000;
 
 /// What the journal says of what events are about.
 #[derive(Debug, Default)]
-struct Known {
+pub(crate) struct Known {
     /// Charges by their PaymentIntent.
     charges: BTreeMap<String, (TenderId, ChargeState)>,
     /// Refunds by Stripe's id, the till's own and others, in Stripe's word.
@@ -47,7 +47,7 @@ struct Known {
 }
 
 impl Known {
-    fn read(tx: &Tx<'_>) -> Result<Self, AppError> {
+    pub(crate) fn read(tx: &Tx<'_>) -> Result<Self, AppError> {
         let mut known = Self::default();
         for charge in tx.all_charges()? {
             if let Some(intent) = charge.facts.intent {
@@ -141,7 +141,7 @@ fn says(case: &CaseRow) -> &'static str {
 }
 
 /// Whether the journal does not say so yet.
-fn worth(known: &Known, told: &Told) -> bool {
+pub(crate) fn worth(known: &Known, told: &Told) -> bool {
     let Some((tender, state)) = known.charges.get(&told.intent) else {
         return false;
     };
@@ -154,7 +154,7 @@ fn worth(known: &Known, told: &Told) -> bool {
 }
 
 /// Acts on what was fetched; true where it was news.
-fn learn(
+pub(crate) fn learn(
     tx: &Tx<'_>,
     shop: &Shop,
     known: &Known,

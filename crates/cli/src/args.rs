@@ -630,6 +630,24 @@ pub(crate) enum StripeCommand {
     /// What is known of the account.
     #[command(after_help = "Example:\n  till stripe status --json")]
     Status,
+    /// Keep the secret that webhooks are signed with; it is asked for or read from a line
+    /// of standard input.
+    #[command(after_help = "Example:\n  stripe listen --print-secret | till stripe webhook-secret")]
+    WebhookSecret,
+    /// Hear webhooks on 127.0.0.1 until it is stopped. What an event names is fetched
+    /// before it is believed, as when the till asks by itself.
+    #[command(after_help = "Example:\n  till stripe listen --port 4242\n  \
+                      stripe listen --forward-to 127.0.0.1:4242")]
+    Listen {
+        /// Where on this machine; 0 for any that is free.
+        #[arg(long, default_value_t = 4242)]
+        port: u16,
+        #[command(flatten)]
+        key: KeyArgs,
+        /// Read the webhook secret from a line of standard input, after the key's.
+        #[arg(long)]
+        secret_from_stdin: bool,
+    },
 }
 
 #[derive(Debug, Subcommand)]

@@ -5,7 +5,9 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use secrecy::SecretString;
 use till_adapters::drive::{Quiet, WORKERS, send_until_quiet};
+use till_adapters::listen::{Ear, Listener};
 use till_adapters::stripe_http::STRIPE_API;
 use till_adapters::{MemorySecrets, ReqwestTransport, TransportError};
 use till_app::error::{AppError, ErrorCode};
@@ -14,7 +16,7 @@ use till_app::{Reconciling, Till};
 use till_sync::transport::StripeTransport as _;
 use tokio::runtime::Runtime;
 
-use crate::answer::Refusal;
+use crate::answer::{Answer, Done, Refusal, note};
 use crate::args::KeyArgs;
 use crate::input::Input;
 use crate::shop;
@@ -170,6 +172,35 @@ impl Net {
                 self.look();
             }
         }
+    }
+
+    /// Hears webhooks until the process is stopped.
+    pub(crate) fn listen(self, port: u16, secret: SecretString) -> Done {
+        let wire = self.transport.ok_or(ErrorCode::StripeNotConnected)?;
+        let ready = self.runtime.block_on(wire.ready());
+        ready.map_err(|error| Refusal::from(missing(&error)))?;
+        let ear = Ear {
+            till: self.till,
+            wire,
+            secrets: vec![secret],
+        };
+        self.runtime
+            .block_on(async {
+                let listener = Listener::bind(port).await?;
+                note(&format!(
+                    "Webhooks are heard on http://{}. Stop with Ctrl-C.",
+                    listener.address()?
+                ));
+                listener.serve(Arc::new(ear)).await;
+                Ok::<_, std::io::Error>(())
+            })
+            .map_err(|error| {
+                Refusal::outside(
+                    ErrorCode::Offline,
+                    format!("Port {port} of this machine cannot be listened to ({error})."),
+                )
+            })?;
+        Answer::new(serde_json::json!({ "listened": true }), "Stopped.")
     }
 
     /// Sends what is due.

@@ -37,6 +37,12 @@ pub(crate) fn keyring(folder: &Path) -> OsKeyring {
     OsKeyring::new(folder.display().to_string())
 }
 
+/// The same for the secret that its webhooks are signed with: an entry of its own.
+pub(crate) fn webhook_keyring(folder: &Path) -> OsKeyring {
+    let folder = std::path::absolute(folder).unwrap_or_else(|_| folder.to_owned());
+    OsKeyring::new(format!("{} (webhooks)", folder.display()))
+}
+
 /// Opens a folder with the machine's clock and keyring, and no printer: paper is
 /// handed over by [`print`], once the shop has said to what.
 pub(crate) fn open(folder: &Path) -> Result<Till, Refusal> {

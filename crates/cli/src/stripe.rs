@@ -12,9 +12,9 @@ use till_app::error::{AppError, ErrorCode};
 use till_app::ports::SecretStore as _;
 
 use crate::answer::{Answer, Done, Refusal, note};
-use crate::args::StripeCommand;
+use crate::args::{KeyArgs, StripeCommand};
 use crate::input::Input;
-use crate::net::{missing, runtime};
+use crate::net::{Net, missing, runtime};
 use crate::shop;
 
 /// One of the commands.
@@ -31,7 +31,54 @@ pub(crate) fn run(folder: &Path, command: &StripeCommand, input: &Input) -> Done
             let text = format!("{account}: {}", status.says);
             Answer::new(&status, text)
         }
+        StripeCommand::WebhookSecret => webhook_secret(folder, input),
+        StripeCommand::Listen {
+            port,
+            key,
+            secret_from_stdin,
+        } => listen(folder, *port, key, *secret_from_stdin, input),
     }
+}
+
+/// What Stripe signs webhooks with begins so.
+const SECRET_PREFIX: &str = "whsec_";
+
+fn read_secret(input: &Input) -> Result<SecretString, Refusal> {
+    let secret = input.secret("Webhook secret", None)?;
+    if secret.expose_secret().starts_with(SECRET_PREFIX) {
+        Ok(secret)
+    } else {
+        Err(Refusal::input(format!(
+            "That is no webhook secret: one begins with {SECRET_PREFIX}. Nothing was changed."
+        )))
+    }
+}
+
+fn webhook_secret(folder: &Path, input: &Input) -> Done {
+    shop::open_existing(folder)?.shop()?;
+    let secret = read_secret(input)?;
+    let keyring = shop::webhook_keyring(folder);
+    keyring.set_stripe_key(&secret).map_err(AppError::from)?;
+    Answer::new(
+        serde_json::json!({ "kept": true }),
+        "The webhook secret is in the system's keyring.",
+    )
+}
+
+fn listen(folder: &Path, port: u16, key: &KeyArgs, from_stdin: bool, input: &Input) -> Done {
+    let net = Net::open(folder, key, input)?;
+    let secret = if from_stdin {
+        read_secret(input)?
+    } else {
+        let kept = shop::webhook_keyring(folder).stripe_key();
+        kept.map_err(AppError::from)?.ok_or_else(|| {
+            Refusal::input(
+                "No webhook secret is kept. Nothing was changed. Keep one with \
+                 `till stripe webhook-secret`.",
+            )
+        })?
+    };
+    net.listen(port, secret)
 }
 
 fn check_base(key: &SecretString, api_base: Option<&str>) -> Result<(), Refusal> {

@@ -280,6 +280,24 @@ impl Polling {
         }
     }
 
+    /// What one event names, which a webhook told of instead of the list. The list is
+    /// read on from where it was.
+    #[must_use]
+    pub fn of(told: Told, now: Timestamp) -> Self {
+        Self {
+            listed: true,
+            wanted: [told.about].into(),
+            whole_day: false,
+            ..Self::new(Cursor::default(), now)
+        }
+    }
+
+    /// What was fetched.
+    #[must_use]
+    pub fn found(self) -> Vec<Found> {
+        self.found
+    }
+
     /// The next request; the same one until its answer was taken. `None`: all is read.
     #[must_use]
     pub fn ask(&self) -> Option<StoredRequest> {
