@@ -489,3 +489,52 @@ fn readers_are_registered_chosen_and_forgotten_by_a_manager_and_the_journal_says
     }
     world.check_invariants();
 }
+
+#[test]
+fn a_tip_is_charged_with_the_tender_and_told_on_paper_and_in_the_report() {
+    let behaviour = ReaderBehaviour {
+        tip_amount: 125,
+        ..tap_after(4)
+    };
+    let mut world = at_the_counter(915, behaviour);
+    world
+        .till()
+        .set_settings(world.manager(), "shop.toml", "reader_tips = true")
+        .unwrap();
+    let sale = world.card(TenderKindView::Reader, None).unwrap();
+    let (id, due) = (sale.tenders[0].id.clone(), sale.total.minor);
+    wait(&mut world, 12);
+    let paid = tender(&world);
+    assert_eq!(paid.state, TenderStateView::Certain);
+    assert_eq!(paid.amount.minor, due, "a tip is no part of it");
+    assert_eq!(paid.reader.unwrap().tip.unwrap().minor, 125);
+    let done = world.complete().unwrap();
+    assert_eq!(world.stripe.ledger().net_of(&id), due + 125);
+    let receipt = done.receipt_text.join("\n");
+    for said in ["Tip", "1.25", "Charged to the card", "AID", "Authorisation"] {
+        assert!(receipt.contains(said), "{said} is not on\n{receipt}");
+    }
+    world.check_invariants();
+
+    // The sale comes back whole: the tender does, the tip stays.
+    world
+        .refund_first(
+            &done.receipt,
+            "0.500",
+            Some(&world.manager_says(till_tests::MANAGER_PIN)),
+        )
+        .unwrap();
+    world.run_until_quiet();
+    assert_eq!(world.stripe.ledger().net_of(&id), 125);
+    world.check_invariants();
+
+    world.till().count(world.manager(), &[], &[]).unwrap();
+    let yes = world.manager_says(till_tests::MANAGER_PIN);
+    world
+        .till()
+        .close(world.manager(), "empty", None, Some(&yes))
+        .unwrap();
+    let z = world.till().report_z(1).unwrap();
+    let paper = format!("{z:?}");
+    assert!(paper.contains("tips"), "{paper}");
+}

@@ -244,12 +244,6 @@ pub fn charge(id: Uuid, charge: &Charge, private: &Private, op: ChargeOp) -> Sto
                         "card"
                     },
                 )
-                .maybe(
-                    "allowed_payment_method_types[1]",
-                    // Debit cards of Canada have a network of their own.
-                    (charge.reader.is_some() && private.currency == "CAD")
-                        .then_some("interac_present"),
-                )
                 .maybe("customer", private.customer.as_deref())
                 .maybe("payment_method", private.payment_method.as_deref())
                 .maybe("receipt_email", private.email.as_deref())

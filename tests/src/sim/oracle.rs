@@ -11,7 +11,7 @@ use memchr::memmem;
 use rusqlite::{Connection, OpenFlags};
 use till_domain::charge::{ChargeState, RefundState};
 use till_domain::ids::Uuid;
-use till_domain::journal::JournalEvent;
+use till_domain::journal::{ChargeKind, JournalEvent};
 use till_domain::refund::GiveBack;
 use till_domain::sale::TenderKind;
 use till_stand_in::{Ledger, StandIn, TEST_KEY, TenderLine};
@@ -48,7 +48,14 @@ pub(crate) struct Charge {
     pub(crate) state: ChargeState,
     debt_paid: Option<i64>,
     intent: Option<String>,
+    /// Taken on a reader.
+    reader: bool,
+    /// What the customer added there, as the journal has it.
+    tip: i64,
 }
+
+/// What a customer adds where the reader asks.
+pub(crate) const TIP: i64 = 75;
 
 impl Charge {
     pub(crate) fn intent(&self) -> Option<&str> {
@@ -64,13 +71,12 @@ impl Charge {
             )
     }
 
-    /// The shop has let go of it: it must never be charged.
+    /// The shop has let go of it: it must never be charged. On a reader a declined one
+    /// is taken by the next card, as long as it is on the sale.
     fn is_free(&self) -> bool {
         self.debt_paid.is_some()
-            || matches!(
-                self.state,
-                ChargeState::Canceled | ChargeState::WrittenOff | ChargeState::Declined
-            )
+            || matches!(self.state, ChargeState::Canceled | ChargeState::WrittenOff)
+            || (self.state == ChargeState::Declined && !self.reader)
     }
 }
 
@@ -403,6 +409,7 @@ impl Oracle {
             JournalEvent::ChargeRequested {
                 tender,
                 sale,
+                how,
                 amount,
                 ..
             } => {
@@ -414,6 +421,8 @@ impl Oracle {
                     state: ChargeState::Queued,
                     debt_paid: None,
                     intent: None,
+                    reader: how == ChargeKind::Reader,
+                    tip: 0,
                 };
                 self.order.push(tender.0);
                 if self.charges.insert(tender.0, charge).is_some() {
@@ -446,6 +455,9 @@ impl Oracle {
                     self.settled += 1;
                 }
                 charge.state = to;
+                if to == ChargeState::Succeeded {
+                    charge.tip = facts.tip.map_or(0, till_domain::money::Money::minor);
+                }
                 self.known.extend(facts.intent.clone());
                 self.known.extend(facts.session.clone());
                 charge.intent = facts.intent.or(charge.intent.take());
@@ -595,7 +607,7 @@ impl Oracle {
                 .filter(|p| p.tender == Some(charge.tender) && p.state != RefundState::Failed)
                 .map(|p| p.amount)
                 .sum();
-            if back > charge.asked || charge.amount < 0 {
+            if back > charge.asked + charge.tip || charge.amount < 0 {
                 return Err(Broken::new(
                     REFUNDS,
                     format!(
@@ -729,7 +741,8 @@ impl Oracle {
                 ));
             }
             if let Some(charged) = line.charges.first() {
-                if charged.currency != "eur" || charged.amount > charge.asked {
+                let most = charge.asked + if charge.reader { TIP } else { 0 };
+                if charged.currency != "eur" || charged.amount > most {
                     return Err(Broken::new(
                         ONCE,
                         format!(
@@ -795,11 +808,20 @@ impl Oracle {
                 ));
             }
             if charge.state == ChargeState::Succeeded
-                && line.map_or(0, |l| l.charged) != charge.amount
+                && line.map_or(0, |l| l.charged) != charge.amount + charge.tip
             {
                 return Err(Broken::new(
                     ONCE,
                     format!("tender {tender} is of {}, and {line:?}", charge.amount),
+                ));
+            }
+            // Taken off the sale, it went back.
+            let back = self.parts.values().any(|p| p.tender == Some(charge.tender));
+            let ended = self.sales.contains_key(&charge.sale);
+            if charge.state == ChargeState::Succeeded && ended && !self.is_sold(charge) && !back {
+                return Err(Broken::new(
+                    NONE_LOST,
+                    format!("tender {tender} was charged, and is on no sale"),
                 ));
             }
             // One that nobody here has ever heard of is told by nobody to charge.
@@ -894,7 +916,8 @@ impl Oracle {
         let mut has = sale.cash + sale.slips - by_hand.map(given).iter().sum::<i64>();
         for (card, ..) in &sale.cards {
             let charge = &self.charges[card];
-            has += ledger.net_of(&card.to_string());
+            // The tip is not for the goods.
+            has += ledger.net_of(&card.to_string()) - charge.tip;
             has += charge.debt_paid.unwrap_or(0);
             if charge.debt_paid.is_none() && charge.state != ChargeState::Succeeded {
                 // Owed by the customer, or given up.

@@ -49,6 +49,33 @@ pub enum Card {
     Tapped,
     /// By a link.
     Link,
+    /// At the reader on the counter.
+    Reader,
+}
+
+/// How a reader behaves from now on, and the customer at it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AtReader {
+    /// Nobody taps by themselves.
+    Waits,
+    /// The customer taps after so many seconds.
+    Taps(u8),
+    /// And the bank says no.
+    Declines(u8),
+    /// It says that it timed out, and acts.
+    Lies(u8),
+    /// It says that it timed out, and does nothing.
+    TimesOut,
+    /// Somebody else has it.
+    Busy,
+    /// It has no network.
+    Offline,
+    /// The bank's answer does not reach it.
+    Deaf(u8),
+    /// The bank takes its time.
+    Slow(u8),
+    /// The customer cancels on it.
+    Refuses(u8),
 }
 
 /// One thing that happens. Numbers say which of what is there, the newest first.
@@ -108,6 +135,16 @@ pub enum Act {
         good: bool,
     },
     CancelAtStripe {
+        tender: u8,
+    },
+    // At the reader.
+    Reader {
+        is: AtReader,
+    },
+    Tap {
+        good: bool,
+    },
+    Again {
         tender: u8,
     },
     // The wire.
@@ -217,6 +254,8 @@ pub struct Schedule {
     pub banks: [Bank; 6],
     /// The shop tries declined cards again by itself.
     pub retries: bool,
+    /// A card reader is on the counter, and asks for a tip or not.
+    pub reader: Option<bool>,
     /// What happens, in order.
     pub steps: Vec<Step>,
 }
@@ -479,6 +518,73 @@ impl Character {
     }
 }
 
+/// The same steps with a reader on the counter: most cards are taken there, and what
+/// happens at it comes between.
+fn with_reader(steps: Vec<Step>, character: &Character, random: &mut Random) -> Vec<Step> {
+    let mut with = Vec::with_capacity(steps.len() * 2);
+    for mut step in steps {
+        let mut add = |act| with.push(Step { act, cut: None });
+        let card = matches!(step.act, Act::Card { .. });
+        if card && random.one_in(2) {
+            let after = random.pick(&[0, 2, 5, 30]);
+            add(Act::Reader {
+                is: random.pick(&[
+                    AtReader::Waits,
+                    AtReader::Taps(after),
+                    AtReader::Declines(after),
+                    AtReader::Lies(after),
+                    AtReader::TimesOut,
+                    AtReader::Busy,
+                    AtReader::Offline,
+                    AtReader::Deaf(after),
+                    AtReader::Slow(after),
+                    AtReader::Refuses(after),
+                ]),
+            });
+        }
+        if let Act::Card { half, .. } = step.act
+            && !random.one_in(4)
+        {
+            step.act = Act::Card {
+                how: Card::Reader,
+                half,
+                manager: false,
+            };
+        }
+        with.push(step);
+        let mut add = |act| with.push(Step { act, cut: None });
+        if card {
+            // The customer stands there, and the till asks.
+            for _ in 0..2 + random.below(8) {
+                let fate = character.fate(random);
+                add(Act::Send { fate });
+                if random.one_in(2) {
+                    add(Act::Pass {
+                        ms: random.pick(&[500, 2_000, 2_000, 6_000, 40_000]),
+                    });
+                }
+                if random.one_in(6) {
+                    add(Act::Tap {
+                        good: !random.one_in(3),
+                    });
+                }
+            }
+        } else if random.one_in(4) {
+            let tender = random.byte() % 2;
+            add(match random.below(5) {
+                0 => Act::Tap { good: true },
+                1 => Act::Again { tender },
+                2 => Act::TakeOff { tender },
+                3 => Act::Arrive { which: 0 },
+                _ => Act::Reader {
+                    is: AtReader::Taps(3),
+                },
+            });
+        }
+    }
+    with
+}
+
 impl Schedule {
     /// The schedule of a seed.
     #[must_use]
@@ -520,12 +626,21 @@ impl Schedule {
                 cut: (random.below(100) < character.cut).then(|| random.next() >> 40),
             })
             .collect();
+        // Drawn apart, like the schedule of retries.
+        let mut apart = Random::from_seed(seed ^ 0x7265_6164_6572_7321);
+        let reader = apart.one_in(3).then(|| apart.one_in(2));
+        let steps = if reader.is_some() {
+            with_reader(steps, &character, &mut apart)
+        } else {
+            steps
+        };
         // Drawn apart: with or without it, the rest of a seed is the same.
         let retries = Random::from_seed(seed ^ 0x7265_7472_6965_7321).one_in(2);
         Self {
             seed,
             banks,
             retries,
+            reader,
             steps,
         }
     }

@@ -12,16 +12,16 @@ use till_app::view::{
 use till_app::{Ports, Till};
 use till_domain::ids::Timestamp;
 use till_stand_in::{
-    CardBehaviour, ClockSource, Config, Decline, FaultPlan, Method, RefundCourse, Request, StandIn,
-    TEST_KEY,
+    CardBehaviour, ClockSource, Config, Decline, FaultPlan, Method, ReaderBehaviour, RefundCourse,
+    Request, StandIn, TEST_KEY,
 };
 use till_store::StoredRequest;
 use till_sync::phases::{Claim, Claimed};
 use till_sync::transport::Answer;
 
 use super::disk::{CASHIER_PIN, Disk, Image, MANAGER_PIN, template, torn};
-use super::oracle::{CARD_NUMBER, Oracle, QUIET, SURVIVES};
-use super::plan::{Act, Bank, Card, Decision, Fate, Schedule, Step};
+use super::oracle::{CARD_NUMBER, Oracle, QUIET, SURVIVES, TIP};
+use super::plan::{Act, AtReader, Bank, Card, Decision, Fate, Schedule, Step};
 use super::{Broken, Tally};
 use crate::{NOON_MS, SimPrinter, SimSecrets, carry};
 
@@ -97,6 +97,57 @@ pub(crate) fn run(schedule: &Schedule, at: &mut usize) -> Held<Tally> {
     Ok(tally)
 }
 
+/// The reader on the counter.
+const READER: &str = "tmr_StandInCounter";
+
+fn reader(is: AtReader) -> ReaderBehaviour {
+    let after = |seconds: u8| ReaderBehaviour {
+        taps_after_s: Some(i64::from(seconds)),
+        tip_amount: TIP,
+        ..ReaderBehaviour::default()
+    };
+    let waits = ReaderBehaviour {
+        tip_amount: TIP,
+        ..ReaderBehaviour::default()
+    };
+    match is {
+        AtReader::Waits => waits,
+        AtReader::Taps(s) => after(s),
+        AtReader::Declines(s) => ReaderBehaviour {
+            decline: Some(Decline::GenericDecline),
+            ..after(s)
+        },
+        AtReader::Lies(s) => ReaderBehaviour {
+            times_out_but_executes: true,
+            ..after(s)
+        },
+        AtReader::TimesOut => ReaderBehaviour {
+            times_out: true,
+            ..waits
+        },
+        AtReader::Busy => ReaderBehaviour {
+            busy: true,
+            ..waits
+        },
+        AtReader::Offline => ReaderBehaviour {
+            offline: true,
+            ..waits
+        },
+        AtReader::Deaf(s) => ReaderBehaviour {
+            loses_answer: true,
+            ..after(s)
+        },
+        AtReader::Slow(s) => ReaderBehaviour {
+            authorizes_for_s: 15,
+            ..after(s)
+        },
+        AtReader::Refuses(s) => ReaderBehaviour {
+            cancels_after_s: Some(i64::from(s)),
+            ..waits
+        },
+    }
+}
+
 fn behaviour(bank: Bank, as_saved: CardBehaviour) -> CardBehaviour {
     match bank {
         Bank::Good => CardBehaviour::Succeeds,
@@ -152,6 +203,17 @@ impl World {
             till.set_settings(&manager, "settings.toml", hours).unwrap();
         }
         till.set_reachable(true);
+        if let Some(tips) = schedule.reader {
+            stripe.set_reader(READER, ReaderBehaviour::default());
+            till.readers_look().unwrap();
+            while let Some(request) = till.ask().unwrap() {
+                let answer = carry(&mut stripe, &request);
+                till.told(&answer).unwrap();
+            }
+            till.reader_use(&manager, READER).unwrap();
+            let tips = format!("reader_tips = {tips}\n");
+            till.set_settings(&manager, "settings.toml", &tips).unwrap();
+        }
         Self {
             oracle: Oracle::new(&disk.db()),
             disk,
@@ -331,6 +393,9 @@ impl World {
                         part,
                         yes.as_ref(),
                     ),
+                    Card::Reader => {
+                        till.tender_card(&self.cashier, TenderKindView::Reader, part, None)
+                    }
                     Card::Link => {
                         till.tender_pay_link(&self.cashier, part, "ana@post.example", yes.as_ref())
                     }
@@ -408,6 +473,23 @@ impl World {
                     self.stripe
                         .handle(&Request::new(Method::Post, &path, "").key(TEST_KEY));
                     self.stripe_acted = true;
+                }
+            }
+            Act::Reader { is } => self.stripe.set_reader(READER, reader(is)),
+            Act::Tap { good } => {
+                let card = if good {
+                    "pm_card_visa"
+                } else {
+                    "pm_card_chargeDeclined"
+                };
+                // Refused where it waits for none.
+                let _ = self.stripe.present_card(READER, card, None);
+                self.stripe_acted = true;
+            }
+            Act::Again { tender } => {
+                if let Some(id) = nth(&self.open_tenders()?, tender) {
+                    let done = self.till().tender_again(&self.cashier, &id, None);
+                    self.said(done)?;
                 }
             }
             Act::Line { up } => {
@@ -712,6 +794,11 @@ impl World {
             }
             self.look()?;
             let connection = self.said(self.till().connection())?;
+            // Whoever stands at the counter ends what a reader did not take: a request
+            // that was late may have lit it up since.
+            if connection.as_ref().is_some_and(|c| c.waiting == 0) && self.clear_counter()? {
+                continue;
+            }
             if connection.is_some_and(|c| c.waiting == 0) {
                 return self.oracle.quiet(&self.stripe, self.till());
             }
@@ -735,6 +822,19 @@ impl World {
                 });
             self.pass(next.clamp(1_000, SETTLED_MS));
         }
+    }
+
+    /// Takes what a reader did not take off the open sale; true where there was some.
+    fn clear_counter(&mut self) -> Held<bool> {
+        let sale = self.said(self.till().sale_current())?.flatten();
+        let mut some = false;
+        for tender in sale.into_iter().flat_map(|s| s.tenders) {
+            if tender.reader.is_some_and(|r| r.can_try_again) {
+                let done = self.till().tender_remove(&self.cashier, &tender.id);
+                some |= self.said(done)?.is_some();
+            }
+        }
+        Ok(some)
     }
 
     /// So many days pass, half a day at a time, while nothing goes wrong.
