@@ -134,11 +134,11 @@ const WAYS: &[Way] = &[
     }),
     named("customer", |w, t| w.till().customer(w.cashier(), t).map(drop)),
     named("save_card customer", |w, t| {
-        w.till().save_card(w.cashier(), t, &SaveCardOn::Page, "1").map(drop)
+        w.till().save_card(w.cashier(), t, &SaveCardOn::Page, "1-72").map(drop)
     }),
     named("save_card reader", |w, t| {
         let on = SaveCardOn::Reader(t.into());
-        w.till().save_card(w.cashier(), &customer_id(w), &on, "1").map(drop)
+        w.till().save_card(w.cashier(), &customer_id(w), &on, "1-72").map(drop)
     }),
     named("save_card agreed_to", |w, t| {
         w.till().save_card(w.cashier(), &customer_id(w), &SaveCardOn::Page, t).map(drop)

@@ -44,11 +44,16 @@ pub(crate) struct Known {
     refunds: BTreeMap<String, String>,
     /// Disputes by the tender, in Stripe's word.
     disputes: BTreeSet<(TenderId, String)>,
+    /// Saved cards, by Stripe's name of them.
+    cards: BTreeSet<String>,
 }
 
 impl Known {
     pub(crate) fn read(tx: &Tx<'_>) -> Result<Self, AppError> {
-        let mut known = Self::default();
+        let mut known = Self {
+            cards: tx.card_methods()?.into_iter().collect(),
+            ..Self::default()
+        };
         for charge in tx.all_charges()? {
             if let Some(intent) = charge.facts.intent {
                 known.charges.insert(intent, (charge.tender, charge.state));
@@ -142,6 +147,9 @@ fn says(case: &CaseRow) -> &'static str {
 
 /// Whether the journal does not say so yet.
 pub(crate) fn worth(known: &Known, told: &Told) -> bool {
+    if let About::Method(id) = &told.about {
+        return known.cards.contains(id);
+    }
     let Some((tender, state)) = known.charges.get(&told.intent) else {
         return false;
     };
@@ -150,6 +158,8 @@ pub(crate) fn worth(known: &Known, told: &Told) -> bool {
         About::Intent(_) => state.needs_a_person() && told.status == "succeeded",
         About::Refund(id) => known.refunds.get(id) != Some(&told.status),
         About::Disputes(_) => !known.disputes.contains(&(*tender, told.status.clone())),
+        // Asked before: it belongs to no charge.
+        About::Method(_) => false,
     }
 }
 
@@ -200,6 +210,7 @@ pub(crate) fn learn(
             )?;
             Ok(true)
         }
+        Found::Method { id, card } => crate::cards::learn(tx, &id, card.as_ref(), now),
         Found::Dispute {
             id,
             intent,

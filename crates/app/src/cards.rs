@@ -26,8 +26,11 @@ use crate::tender::till_id;
 use crate::view::{CardConsentView, CustomerDetailView, SaveCardOn, SavingStateView, SavingView};
 use crate::{Shop, StripeSetting, Till, brand_name, shop};
 
-/// The version of the words below; another wording is another version.
-const WORDS: &str = "1";
+/// The version of the words below: the wording's own, and the hours that they name.
+/// Another wording is another version.
+fn version(shop: &Shop) -> String {
+    format!("1-{}", shop.limits.oldest_hours)
+}
 
 /// What a customer agrees to. It names what Stripe and the card networks ask for: who
 /// keeps the card, what it is charged for, when, how much, and how to end it (Stripe
@@ -111,9 +114,10 @@ fn is_loopback(url: &str) -> bool {
 }
 
 /// Stripe's own page, and when practising the stand-in's, may be opened in a browser;
-/// nothing else, whatever an answer names.
+/// nothing else, whatever an answer names, and nothing that a shell would read otherwise.
 fn may_open(url: &str, practice: bool) -> bool {
-    let plain = url.bytes().all(|b| b.is_ascii_graphic());
+    let plain = |b: u8| b.is_ascii_alphanumeric() || b"-._~:/?#@!$&*+,;=%".contains(&b);
+    let plain = url.bytes().all(plain);
     plain && (url.starts_with("https://checkout.stripe.com/") || practice && is_loopback(url))
 }
 
@@ -239,6 +243,25 @@ fn keep(
     Ok(())
 }
 
+/// Takes in what Stripe has of a card now; true where it is news.
+pub(crate) fn learn(
+    tx: &Tx<'_>,
+    method: &str,
+    card: Option<&CardFacts>,
+    now: Timestamp,
+) -> Result<bool, AppError> {
+    let Some((customer, id)) = tx.card_by_method(method)? else {
+        return Ok(false);
+    };
+    match card {
+        Some(card) => Ok(tx.renew_card(id, &card.last4, &card.expires)?),
+        None => {
+            is_gone(tx, customer, id, now)?;
+            Ok(true)
+        }
+    }
+}
+
 /// Stripe does not have a card any more.
 fn is_gone(
     tx: &Tx<'_>,
@@ -265,7 +288,14 @@ fn claim(tx: &Tx<'_>, now: Timestamp) -> Result<Option<Asked>, AppError> {
         if (1..=DELAY_MAX_MS).contains(&row.next_at.ms_since(now)) {
             continue;
         }
-        let mut task = machine(&row)?;
+        // One that cannot be read holds up no other.
+        let mut task = match machine(&row) {
+            Ok(task) => task,
+            Err(error) => {
+                tracing::error!(task = %row.id, %error, "a card's task is left");
+                continue;
+            }
+        };
         if let (Some(op), Some(request)) = (task.asked, &row.request) {
             if CardTask::may_resend(request, now) {
                 return Ok(Some(Asked {
@@ -309,9 +339,10 @@ impl Till {
     /// # Errors
     /// What the store says.
     pub fn card_consent(&self) -> Result<CardConsentView, AppError> {
+        let shop = self.shop()?;
         Ok(CardConsentView {
-            version: WORDS.to_owned(),
-            words: words(&self.shop()?),
+            version: version(&shop),
+            words: words(&shop),
         })
     }
 
@@ -329,12 +360,7 @@ impl Till {
         agreed_to: &str,
     ) -> Result<SavingView, AppError> {
         let customer = customer_id(customer)?;
-        if agreed_to != WORDS {
-            return Err(ErrorCode::ConsentMissing.into());
-        }
-        if !self.is_online() {
-            return Err(ErrorCode::Offline.into());
-        }
+        let online = self.is_online();
         let (on, way) = match on {
             SaveCardOn::Page => (SaveOn::Page, ConsentWay::Page),
             SaveCardOn::Reader(reader) => {
@@ -351,6 +377,13 @@ impl Till {
         let id = CardId(self.new_id());
         let now = self.now();
         self.store()?.write(|tx| {
+            let version = version(&shop(tx)?);
+            if agreed_to != version {
+                return Err(AppError::from(ErrorCode::ConsentMissing));
+            }
+            if !online {
+                return Err(ErrorCode::Offline.into());
+            }
             let known = known(tx, customer)?;
             for row in tx.card_tasks_of(customer)? {
                 if machine(&row)?.consent.is_none() {
@@ -365,7 +398,7 @@ impl Till {
                 at: now,
                 by: Some(session.user().id),
                 way,
-                words: WORDS.to_owned(),
+                words: version,
             };
             let task = CardTask::save(on, consent, known.stripe_customer, now);
             begin(tx, id, customer, &task, now)?;
@@ -614,4 +647,40 @@ pub(crate) fn learn_gone(
         is_gone(tx, customer, card, now)?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_browser_is_given_stripes_page_alone_and_the_stand_ins_while_practising() {
+        for (url, live, practice) in [
+            (
+                "https://checkout.stripe.com/c/pay/cs_test_1#fid%2F",
+                true,
+                true,
+            ),
+            ("http://127.0.0.1:4242/pay/cs_test_1", false, true),
+            ("http://127.0.0.1:4242", false, true),
+            ("http://127.0.0.1/pay/cs_test_1", false, false),
+            ("http://127.0.0.1:80@evil.example/", false, false),
+            ("http://127.0.0.1:4242.evil.example/", false, false),
+            ("http://checkout.stripe.com/c/pay/cs_1", false, false),
+            ("https://checkout.stripe.com.evil.example/", false, false),
+            ("https://checkout.stripe.com@evil.example/", false, false),
+            (
+                "https://evil.example/https://checkout.stripe.com/",
+                false,
+                false,
+            ),
+            ("https://checkout.stripe.com/\"&calc", false, false),
+            ("https://checkout.stripe.com/a b", false, false),
+            ("file:///etc/passwd", false, false),
+            ("", false, false),
+        ] {
+            assert_eq!(may_open(url, false), live, "{url}");
+            assert_eq!(may_open(url, true), practice, "{url}");
+        }
+    }
 }

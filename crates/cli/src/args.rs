@@ -736,7 +736,7 @@ pub(crate) enum CustomersCommand {
     /// is printed, or at a reader. Without `--agreed` it prints the words to agree to.
     #[command(
         after_help = "Examples:\n  till customers save-card 'Ana Ortega' --user 'Inés Núñez'\n  till \
-                      customers save-card 'Ana Ortega' --agreed 1 --wait --user 'Inés Núñez'"
+                      customers save-card 'Ana Ortega' --agreed 1-72 --wait --user 'Inés Núñez'"
     )]
     SaveCard {
         /// Id or whole name.

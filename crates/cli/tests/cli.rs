@@ -1417,3 +1417,117 @@ fn no_command_repeats_a_card_number_in_what_it_says_or_logs() {
         }
     }
 }
+
+// ---- saved cards ----
+
+/// One request to the stand-in's own pages and controls.
+fn browse(url: &str, method: &str, path: &str, body: &str) -> String {
+    use std::io::Read as _;
+    let address = url.trim_start_matches("http://");
+    let mut stream = std::net::TcpStream::connect(address).unwrap();
+    let length = body.len();
+    write!(
+        stream,
+        "{method} {path} HTTP/1.1\r\nHost: {address}\r\nContent-Length: {length}\r\n\
+         Connection: close\r\n\r\n{body}"
+    )
+    .unwrap();
+    let mut seen = String::new();
+    stream.read_to_string(&mut seen).unwrap();
+    seen
+}
+
+#[test]
+fn a_customer_saves_a_card_is_charged_and_has_it_removed() {
+    let folder = shop();
+    let mut child = Command::new(env!("CARGO_BIN_EXE_till"))
+        .args(["stand-in", "--listen", "127.0.0.1:0"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut url = String::new();
+    std::io::BufRead::read_line(
+        &mut std::io::BufReader::new(child.stdout.take().unwrap()),
+        &mut url,
+    )
+    .unwrap();
+    let url = url.trim();
+    let key = "rk_test_standin0000000000000000\n";
+    let pin = "1111\n";
+    let signed = format!("{key}{pin}");
+    let connect = ["stripe", "connect", "--without-keyring", "--api-base", url];
+    assert_eq!(asked(folder.path(), &connect, key).0, 0);
+    let who = ["--user", "Inés Núñez"];
+    let customers = |args: &[&str], input: &str| {
+        let all = [&["customers"], args, &who].concat();
+        asked(folder.path(), &all, input)
+    };
+
+    let new = ["add", "Lena Brandt", "--email", "lena@post.example"];
+    let (exit, added) = customers(&new, pin);
+    assert_eq!((exit, &added["card"]), (0, &Value::Null), "{added}");
+    // The words first: nothing is asked of Stripe.
+    let save = ["save-card", "Lena Brandt", "--key-from-stdin"];
+    let (exit, refused) = customers(&save, &signed);
+    assert_eq!((exit, code(&refused)), (1, "consent_missing"));
+    let words = refused["error"]["message"].as_str().unwrap();
+    assert!(
+        words.contains("--agreed 1-72") && words.contains("I agree"),
+        "{words}"
+    );
+    let agreed = [&save[..], &["--agreed", "1-72"]].concat();
+    let (exit, saving) = customers(&agreed, &signed);
+    assert_eq!(
+        (exit, &saving["state"]),
+        (0, &json!("page_open")),
+        "{saving}"
+    );
+    let page = saving["url"].as_str().unwrap();
+    assert!(page.starts_with(url), "a browser finds it: {page}");
+    let page = page.trim_start_matches(url);
+    let seen = browse(url, "GET", page, "");
+    assert!(
+        seen.contains("I agree that") && seen.contains("no money moves"),
+        "{seen}"
+    );
+    let declined = browse(url, "POST", page, "card=pm_card_chargeDeclined");
+    assert!(declined.contains("declined"), "{declined}");
+    assert!(browse(url, "POST", page, "card=pm_card_mastercard").contains("Done"));
+    // Another process finds out.
+    let look = ["cards", "Lena Brandt", "--look", "--key-from-stdin"];
+    let mut shown = Value::Null;
+    for _ in 0..50 {
+        let (exit, detail) = customers(&look, &signed);
+        assert_eq!(exit, 0, "{detail}");
+        shown = detail;
+        if shown["saving"]["state"] == "saved" {
+            break;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(200));
+    }
+    assert_eq!(shown["customer"]["cards"][0]["last4"], "4444", "{shown}");
+
+    let milk = json!([{ "code": "8700000012011", "quantity": "2" }]);
+    let mut card: Value =
+        serde_json::from_str(&sale(milk, json!([{ "kind": "saved_card" }]))).unwrap();
+    card["customer"] = json!("Lena Brandt");
+    let sell = ["sell", "--key-from-stdin"];
+    let (exit, sold) = asked(folder.path(), &sell, &format!("{key}{card}"));
+    assert_eq!(
+        (exit, &sold["sale"]["tenders"][0]["state"]),
+        (0, &json!("certain")),
+        "{sold}"
+    );
+    let remove = ["remove-card", "Lena Brandt", "4444", "--key-from-stdin"];
+    let (exit, left) = customers(&remove, &signed);
+    assert_eq!(
+        (exit, &left["customer"]["cards"], &left["removing"]),
+        (0, &json!([]), &json!(0)),
+        "{left}"
+    );
+    let (exit, found) = asked(folder.path(), &["customers", "list", "lena"], "");
+    assert_eq!((exit, &found[0]["card"]), (0, &Value::Null), "{found}");
+    child.kill().unwrap();
+    child.wait().unwrap();
+}

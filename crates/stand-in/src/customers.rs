@@ -32,6 +32,8 @@ pub(crate) struct PaymentMethod {
     pub(crate) kind: MethodKind,
     /// Taken off its customer: charged no more.
     pub(crate) detached: bool,
+    /// Month and year.
+    pub(crate) expires: (u32, u32),
 }
 
 impl State {
@@ -65,6 +67,7 @@ impl State {
             attempts: 0,
             kind: MethodKind::Card,
             detached: false,
+            expires: (12, 2034),
         };
         self.methods.put(method, card);
     }
@@ -124,6 +127,7 @@ impl State {
             attempts: 0,
             kind,
             detached: false,
+            expires: (12, 2034),
         };
         self.methods.put(&id, method);
         id
@@ -220,8 +224,8 @@ impl State {
                 "cardholder_name": null,
                 "country": "CA",
                 "description": null,
-                "exp_month": 12,
-                "exp_year": 2034,
+                "exp_month": method.expires.0,
+                "exp_year": method.expires.1,
                 "fingerprint": "Xt5EWLLDS7FJjR1c",
                 "funding": face.funding,
                 "issuer": null,
@@ -236,8 +240,8 @@ impl State {
                 "cardholder_name": null,
                 "country": "US",
                 "description": null,
-                "exp_month": 12,
-                "exp_year": 2034,
+                "exp_month": method.expires.0,
+                "exp_year": method.expires.1,
                 "fingerprint": "Xt5EWLLDS7FJjR1c",
                 "funding": face.funding,
                 "issuer": null,
@@ -257,8 +261,8 @@ impl State {
                 },
                 "country": "US",
                 "display_brand": face.brand,
-                "exp_month": 12,
-                "exp_year": 2034,
+                "exp_month": method.expires.0,
+                "exp_year": method.expires.1,
                 "fingerprint": "Xt5EWLLDS7FJjR1c",
                 "funding": face.funding,
                 "generated_from": null,

@@ -108,7 +108,7 @@ fn lock(stand_in: &Mutex<StandIn>) -> MutexGuard<'_, StandIn> {
 ///
 /// # Errors
 /// When the port is taken or cannot be had.
-pub async fn bind(stand_in: StandIn, port: u16) -> Result<Server, BindError> {
+pub async fn bind(mut stand_in: StandIn, port: u16) -> Result<Server, BindError> {
     let failed = |source: io::Error| {
         if source.kind() == io::ErrorKind::AddrInUse {
             BindError::PortTaken { port }
@@ -120,6 +120,7 @@ pub async fn bind(stand_in: StandIn, port: u16) -> Result<Server, BindError> {
         .await
         .map_err(failed)?;
     let address = listener.local_addr().map_err(failed)?;
+    stand_in.serve_pages(&format!("http://{address}"));
     let stand_in = Arc::new(Mutex::new(stand_in));
     let (stop, stopped) = watch::channel(false);
     let task = tokio::spawn(run(Arc::clone(&stand_in), listener, stopped));

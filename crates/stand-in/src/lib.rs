@@ -25,6 +25,7 @@ mod intents;
 mod ledger;
 mod lists;
 mod locations;
+mod page;
 mod readers;
 mod refunds;
 mod routes;
@@ -66,6 +67,9 @@ pub const TEST_KEY: &str = "rk_test_standin0000000000000000";
 /// set it, and hold what is there against Stripe's published schemas.
 pub const TRANSCRIPTS: &str = "TILL_TRANSCRIPTS";
 
+/// Where Stripe's own pages are.
+pub(crate) const CHECKOUT: &str = "https://checkout.stripe.com/c/pay/";
+
 /// Where the time comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ClockSource {
@@ -96,7 +100,8 @@ pub struct Config {
     pub rate_per_s: Option<u32>,
     /// How long after a charge its balance transaction arrives, in seconds.
     pub balance_delay_s: i64,
-    /// What comes before the session's id in the URL of a pay link.
+    /// What comes before the session's id in the URL of a page; over HTTP, where it is
+    /// left as it is, a page of the stand-in's own.
     pub checkout_base: String,
     /// Whether requests and answers are remembered for [`StandIn::exchanges`].
     pub record: bool,
@@ -129,7 +134,7 @@ impl Default for Config {
             livemode: false,
             rate_per_s: None,
             balance_delay_s: 2,
-            checkout_base: "https://checkout.stripe.com/c/pay/".to_owned(),
+            checkout_base: CHECKOUT.to_owned(),
             record: false,
             transcripts: std::env::var_os(TRANSCRIPTS).map(PathBuf::from),
         }
@@ -381,6 +386,13 @@ impl StandIn {
         Ok(())
     }
 
+    /// A browser finds the pages of sessions here, where nobody said where else.
+    pub(crate) fn serve_pages(&mut self, url: &str) {
+        if self.state.checkout_base == CHECKOUT {
+            self.state.checkout_base = format!("{url}{}", page::PATH);
+        }
+    }
+
     /// The customer gives a card on the page of a session in the mode `setup`.
     ///
     /// # Errors
@@ -396,6 +408,13 @@ impl StandIn {
     pub fn detach(&mut self, payment_method: &str) -> bool {
         self.tick();
         self.state.detach_method(payment_method).is_ok()
+    }
+
+    /// A bank replaces a saved card by one with another expiry. False where there is
+    /// no such card.
+    pub fn renew(&mut self, payment_method: &str, month: u32, year: u32) -> bool {
+        self.tick();
+        self.state.renew_method(payment_method, month, year)
     }
 
     /// The cards a customer has, the newest first.
@@ -460,6 +479,10 @@ impl StandIn {
         if let Some(rest) = request.path.strip_prefix("/_stand_in/") {
             let rest = rest.to_owned();
             return Reply::now(control::answer(self, request, &rest));
+        }
+        if let Some(session) = request.path.strip_prefix(page::PATH) {
+            let session = session.to_owned();
+            return Reply::now(page::answer(self, request, &session));
         }
         if self.outage {
             return Reply {

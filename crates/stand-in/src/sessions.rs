@@ -54,6 +54,15 @@ pub(crate) struct Session {
     says: Option<String>,
 }
 
+/// What a person sees of a session.
+#[derive(Debug, Clone)]
+pub(crate) struct Page {
+    /// It saves a card, and charges nothing.
+    pub(crate) saves: bool,
+    pub(crate) is_open: bool,
+    pub(crate) says: Option<String>,
+}
+
 /// What the page is to say over its button.
 fn says(params: &Value) -> Option<String> {
     forms::owned(params.get("custom_text")?.get("submit")?, "message")
@@ -421,6 +430,16 @@ impl State {
             "ui_mode": "hosted_page",
             "url": url,
             "wallet_options": null,
+        })
+    }
+
+    /// A page as a person sees it.
+    pub(crate) fn page(&self, id: &str) -> Option<Page> {
+        let session = self.sessions.get(id)?;
+        Some(Page {
+            saves: session.setup.is_some(),
+            is_open: session.status == SessionStatus::Open && self.now < session.expires_at,
+            says: session.says.clone(),
         })
     }
 

@@ -232,6 +232,18 @@ impl State {
         Ok(value)
     }
 
+    /// The bank replaces a card: another expiry, and the card network says so.
+    pub(crate) fn renew_method(&mut self, id: &str, month: u32, year: u32) -> bool {
+        let Some(method) = self.methods.get_mut(id) else {
+            return false;
+        };
+        method.expires = (month, year);
+        if let Ok(value) = self.retrieve_method(id) {
+            self.emit("payment_method.automatically_updated", value);
+        }
+        true
+    }
+
     pub(crate) fn cards_of(&self, customer: &str) -> Vec<String> {
         let cards = self.methods.newest_first().into_iter();
         cards

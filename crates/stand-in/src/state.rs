@@ -123,7 +123,7 @@ impl State {
             now,
             livemode: false,
             account: String::new(),
-            checkout_base: "https://checkout.stripe.com/c/pay/".to_owned(),
+            checkout_base: crate::CHECKOUT.to_owned(),
             balance_delay_s: 2,
             event_faults: EventFaults::default(),
             request: None,

@@ -142,6 +142,21 @@ impl Tx<'_> {
         Ok(())
     }
 
+    /// Notes that a card has other digits or another expiry now: the bank replaced it.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn renew_card(&self, id: CardId, last4: &str, expires: &str) -> Result<bool> {
+        let changed = self
+            .conn
+            .prepare_cached(
+                "UPDATE customer_card SET last4 = ?2, expires = ?3
+                 WHERE id = ?1 AND (last4 <> ?2 OR expires <> ?3)",
+            )?
+            .execute((blob::of(id.0), last4, expires))?;
+        Ok(changed > 0)
+    }
+
     /// Makes a card the one that is charged where no other was chosen.
     ///
     /// # Errors
@@ -192,6 +207,19 @@ impl Tx<'_> {
             })
             .optional()?;
         Ok(ids)
+    }
+
+    /// Every saved card, by Stripe's name of it.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn card_methods(&self) -> Result<Vec<String>> {
+        let methods = self
+            .conn
+            .prepare_cached("SELECT payment_method FROM customer_card")?
+            .query_map([], |r| r.get(0))?
+            .collect::<rusqlite::Result<_>>()?;
+        Ok(methods)
     }
 
     /// Whether a charge of this payment method is not settled: it waits, or a person has

@@ -224,7 +224,7 @@ fn text(value: &Value, pointer: &str) -> Option<String> {
 }
 
 /// A `payment_method` of a card that is the customer's.
-fn facts(method: &Value) -> Option<CardFacts> {
+pub(crate) fn facts(method: &Value) -> Option<CardFacts> {
     let card = method.get("card")?;
     method.get("customer")?.as_str()?;
     let month = card.get("exp_month")?.as_i64()?;
@@ -691,5 +691,152 @@ impl CardTask {
             61..=120 => 10_000,
             _ => 60_000,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use till_domain::catalog::ConsentWay;
+    use till_domain::ids::{UserId, Uuid};
+
+    const HOUR_MS: i64 = 3_600_000;
+
+    fn about() -> About<'static> {
+        About {
+            till: "till-1",
+            id: CardId(Uuid::nil()),
+            customer: CustomerId(Uuid::nil()),
+            currency: "EUR",
+            words: "I agree",
+        }
+    }
+
+    fn saving(on: SaveOn) -> CardTask {
+        let consent = Consent {
+            at: Timestamp(0),
+            by: Some(UserId(Uuid::nil())),
+            way: ConsentWay::Page,
+            words: "1".into(),
+        };
+        CardTask::save(on, consent, Some("cus_1".into()), Timestamp(0))
+    }
+
+    fn http(status: u16, body: &str) -> Answer {
+        Answer::Http(HttpAnswer {
+            status,
+            body: body.into(),
+            ..HttpAnswer::default()
+        })
+    }
+
+    const PAGE: &str = r#"{"id":"cs_1","url":"https://checkout.stripe.com/c/pay/cs_1"}"#;
+    const SETI: &str = r#"{"id":"seti_1"}"#;
+    const READER: &str = r#"{"id":"tmr_1","object":"terminal.reader"}"#;
+    const GONE: &str = r#"{"object":"payment_method","customer":null}"#;
+    const OPEN: &str = r#"{"status":"open"}"#;
+    const DONE: &str = r#"{"status":"complete","setup_intent":{"payment_method":{"id":"pm_1",
+        "customer":"cus_1","card":{"brand":"visa","last4":"4242","exp_month":3,"exp_year":2030}}}}"#;
+    const NOBODYS: &str = r#"{"status":"complete","setup_intent":{"payment_method":{"id":"pm_1",
+        "customer":null,"card":{"brand":"visa","last4":"4242","exp_month":3,"exp_year":2030}}}}"#;
+    const TIMEOUT: &str = r#"{"error":{"code":"terminal_reader_timeout"}}"#;
+    const OFFLINE: &str = r#"{"error":{"code":"terminal_reader_offline"}}"#;
+    const NO_CUSTOMER: &str = r#"{"error":{"code":"resource_missing","param":"customer"}}"#;
+
+    #[test]
+    fn each_answer_moves_it_where_the_table_says() {
+        use CardOp as O;
+        let page = SaveOn::Page;
+        let reader = SaveOn::Reader("tmr_1".into());
+        let end = Stage::Ended;
+        // From, in which way, asked, answered, and where it stands then: whether the
+        // request is settled, and whether a card is kept.
+        #[rustfmt::skip]
+        let rows = [
+            (Stage::Page, &page, O::CreateSession, http(200, PAGE), Stage::Open, true, false),
+            (Stage::Page, &page, O::CreateSession, Answer::Lost, Stage::Page, false, false),
+            (Stage::Page, &page, O::CreateSession, Answer::Unreachable, Stage::Page, false, false),
+            (Stage::Page, &page, O::CreateSession, http(200, "<html>"), Stage::Page, false, false),
+            (Stage::Page, &page, O::CreateSession, http(200, "{}"), Stage::Page, false, false),
+            (Stage::Page, &page, O::CreateSession, http(429, "{}"), Stage::Page, false, false),
+            (Stage::Page, &page, O::CreateSession, http(503, "{}"), Stage::Page, false, false),
+            (Stage::Page, &page, O::CreateSession, http(500, "{}"), Stage::Page, true, false),
+            (Stage::Page, &page, O::CreateSession, http(401, "{}"), Stage::Page, false, false),
+            (Stage::Page, &page, O::CreateSession, http(400, NO_CUSTOMER), Stage::Customer, true, false),
+            (Stage::Page, &page, O::CreateSession, http(400, "{}"), end(End::Failed), true, false),
+            (Stage::Open, &page, O::RetrieveSession, http(200, OPEN), Stage::Open, true, false),
+            (Stage::Open, &page, O::RetrieveSession, http(200, DONE), end(End::Saved), true, true),
+            (Stage::Open, &page, O::RetrieveSession, http(200, NOBODYS), end(End::Failed), true, false),
+            (Stage::Open, &page, O::RetrieveSession, Answer::Lost, Stage::Open, false, false),
+            (Stage::Open, &page, O::RetrieveSession, http(200, r#"{"status":"expired"}"#), end(End::Expired), true, false),
+            (Stage::Open, &page, O::ExpireSession, http(400, "{}"), Stage::Open, true, false),
+            (Stage::Setup, &reader, O::CreateSetup, http(200, SETI), Stage::Send, true, false),
+            (Stage::Send, &reader, O::Process, http(200, READER), Stage::AtReader, true, false),
+            (Stage::Send, &reader, O::Process, http(400, TIMEOUT), Stage::AtReader, true, false),
+            (Stage::Send, &reader, O::Process, http(500, "{}"), Stage::AtReader, true, false),
+            (Stage::Send, &reader, O::Process, Answer::Lost, Stage::Send, false, false),
+            (Stage::Send, &reader, O::Process, http(400, OFFLINE), end(End::Failed), true, false),
+            (Stage::Detach, &page, O::Detach, http(200, GONE), end(End::Removed), true, false),
+            (Stage::Detach, &page, O::Detach, http(200, "{}"), Stage::Detach, false, false),
+            (Stage::Detach, &page, O::Detach, http(400, "{}"), end(End::Removed), true, false),
+            (Stage::Detach, &page, O::Detach, http(404, "{}"), end(End::Removed), true, false),
+            (Stage::Detach, &page, O::Detach, http(403, "{}"), Stage::Detach, false, false),
+        ];
+        for (from, on, op, answer, to, settled, saved) in rows {
+            let mut task = saving(on.clone());
+            task.stage = from;
+            let heard = task.on(op, &answer);
+            assert_eq!(
+                (task.stage, heard.settled, heard.saved.is_some()),
+                (to, settled, saved),
+                "{from:?} {op:?} {answer:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_card_that_comes_in_after_it_was_given_up_is_taken_away_again() {
+        let mut task = saving(SaveOn::Page);
+        task.stage = Stage::Open;
+        task.give_up(End::Canceled);
+        assert_eq!(task.op(Timestamp(0)), Some(CardOp::ExpireSession));
+        assert!(task.on(CardOp::ExpireSession, &http(400, "{}")).settled);
+        assert_eq!(task.op(Timestamp(0)), Some(CardOp::RetrieveSession));
+        let heard = task.on(CardOp::RetrieveSession, &http(200, DONE));
+        assert_eq!((task.stage, heard.saved), (Stage::Detach, None));
+        let request = task.request(CardOp::Detach, &about());
+        assert_eq!(request.path, "/v1/payment_methods/pm_1/detach");
+        task.on(CardOp::Detach, &http(200, GONE));
+        assert_eq!(task.ended(), Some(End::Canceled));
+    }
+
+    #[test]
+    fn a_key_is_used_again_for_a_day_and_a_new_request_has_a_new_one() {
+        let mut task = saving(SaveOn::Reader("tmr_1".into()));
+        let mut first = task.request(CardOp::CreateSetup, &about());
+        first.first_sent_at = Some(Timestamp(0));
+        for (hours, may) in [(0, true), (22, true), (23, false), (-1, false)] {
+            let now = Timestamp(hours * HOUR_MS);
+            assert_eq!(CardTask::may_resend(&first, now), may, "{hours} h");
+        }
+        let second = task.request(CardOp::CreateSetup, &about());
+        assert_ne!(first.idempotency_key, second.idempotency_key);
+        assert_eq!(first.body, second.body);
+        // What a reader may have in hand is asked about, whatever the key is worth.
+        task.stage = Stage::Send;
+        task.outlived();
+        assert_eq!(task.op(Timestamp(0)), Some(CardOp::RetrieveSetup));
+    }
+
+    #[test]
+    fn nobody_is_waited_for_for_ever() {
+        let mut page = saving(SaveOn::Page);
+        page.stage = Stage::Open;
+        assert_eq!(page.op(Timestamp(HOUR_MS)), Some(CardOp::RetrieveSession));
+        assert_eq!(page.op(Timestamp(HOUR_MS + 1)), Some(CardOp::ExpireSession));
+        let mut reader = saving(SaveOn::Reader("tmr_1".into()));
+        reader.stage = Stage::AtReader;
+        let late = Timestamp(READER_LIFETIME_MS + 1);
+        assert_eq!(reader.op(late), Some(CardOp::CancelAction));
     }
 }

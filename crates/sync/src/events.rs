@@ -21,6 +21,7 @@ use till_domain::charge::RefundState;
 use till_domain::ids::{RefundPartId, TenderId, Timestamp};
 use till_store::{Result, StoredRequest, Tx};
 
+use crate::cards::{self, CardFacts};
 use crate::classify::{self, Op};
 use crate::machine::{ChargeOp, Event, Intent, RefundOp, StripeRefund};
 use crate::phases;
@@ -29,7 +30,7 @@ use crate::request::get;
 use crate::transport::Answer;
 
 /// What is asked for.
-const KINDS: [&str; 11] = [
+const KINDS: [&str; 14] = [
     "payment_intent.succeeded",
     "payment_intent.payment_failed",
     "payment_intent.canceled",
@@ -41,6 +42,9 @@ const KINDS: [&str; 11] = [
     "charge.dispute.closed",
     "charge.dispute.funds_withdrawn",
     "charge.dispute.funds_reinstated",
+    "payment_method.detached",
+    "payment_method.updated",
+    "payment_method.automatically_updated",
 ];
 
 /// How far behind the newest event known the list is read again, in seconds.
@@ -135,7 +139,7 @@ pub struct Told {
     pub created_s: i64,
     /// What to look at.
     pub about: About,
-    /// The PaymentIntent it belongs to.
+    /// The PaymentIntent it belongs to; empty where it is about a card.
     pub intent: String,
     /// What the object said at the time, in Stripe's word.
     pub status: String,
@@ -150,6 +154,8 @@ pub enum About {
     Refund(String),
     /// The disputes of a PaymentIntent.
     Disputes(String),
+    /// A saved card, `pm_…`.
+    Method(String),
 }
 
 /// What was fetched.
@@ -167,6 +173,13 @@ pub enum Found {
         part: Option<String>,
         /// In Stripe's minor units.
         amount_minor: i64,
+    },
+    /// A saved card.
+    Method {
+        /// `pm_…`.
+        id: String,
+        /// What is on it now; none where it is nobody's any more.
+        card: Option<CardFacts>,
     },
     /// A dispute.
     Dispute {
@@ -209,6 +222,7 @@ pub fn told(event: &Value) -> Option<Told> {
             let intent = id_of(object, "payment_intent")?;
             (About::Disputes(intent.clone()), intent)
         }
+        "payment_method" => (About::Method(id), String::new()),
         _ => return None,
     };
     Some(Told {
@@ -227,6 +241,11 @@ fn found_refund(value: &Value) -> Option<Found> {
         part: value.get("metadata").and_then(|m| text(m, "refund_id")),
         amount_minor: value.get("amount")?.as_i64()?,
     })
+}
+
+/// A payment method that is on no customer.
+fn is_nobodys(value: &Value) -> bool {
+    value.get("customer").is_none_or(Value::is_null)
 }
 
 pub(crate) fn found_dispute(value: &Value) -> Option<Found> {
@@ -329,6 +348,7 @@ impl Polling {
                 format!("/v1/payment_intents/{id}?expand[0]=latest_charge")
             }
             About::Refund(id) => format!("/v1/refunds/{id}"),
+            About::Method(id) => format!("/v1/payment_methods/{id}"),
             About::Disputes(intent) => {
                 format!("/v1/disputes?payment_intent={intent}&limit=100")
             }
@@ -388,6 +408,15 @@ impl Polling {
         match self.wanted.front()? {
             About::Intent(_) => self.found.push(Found::Intent(classify::intent(value)?)),
             About::Refund(_) => self.found.push(found_refund(value)?),
+            About::Method(id) => {
+                let object = text(value, "object")?;
+                let card = cards::facts(value);
+                // One that is somebody's and cannot be read is left as it is known.
+                if object == "payment_method" && (card.is_some() || is_nobodys(value)) {
+                    let id = id.clone();
+                    self.found.push(Found::Method { id, card });
+                }
+            }
             About::Disputes(_) => {
                 for dispute in value.get("data")?.as_array()? {
                     self.found.push(found_dispute(dispute)?);
