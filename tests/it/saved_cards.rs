@@ -834,3 +834,32 @@ fn an_answer_that_the_reader_acted_on_is_lost_and_the_card_is_saved_once() {
     assert_eq!(at_stripe(&world, &stripe).len(), 1);
     assert_eq!(count(&world, "card_saved"), 1);
 }
+
+#[test]
+fn a_reader_does_not_save_a_card_and_take_a_payment_at_once() {
+    let (mut world, customer) = shop(470);
+    world.stripe.set_reader(READER, ReaderBehaviour::default());
+    world.till().readers_look().unwrap();
+    while step(&mut world).is_some() {}
+    world.till().reader_use(world.manager(), READER).unwrap();
+    let saving_first = save_on_reader(&world, &customer);
+    until_state(&mut world, &saving_first, SavingStateView::AtReader);
+    world.ring_up(&[("Goudse kaas oud", "0.500")]);
+    let refused = world.card(TenderKindView::Reader, None);
+    assert_eq!(refusal(refused), ErrorCode::SavingUnderWay);
+    world
+        .till()
+        .cancel_card_saving(world.cashier(), &saving_first)
+        .unwrap();
+    until_state(&mut world, &saving_first, SavingStateView::Canceled);
+    // And the other way round.
+    world.card(TenderKindView::Reader, None).unwrap();
+    while world.step() {}
+    let on = SaveCardOn::Reader(READER.into());
+    let refused = world
+        .till()
+        .save_card(world.cashier(), &customer, &on, &words(&world));
+    assert_eq!(refusal(refused), ErrorCode::TenderBusy);
+    // The page needs no reader.
+    save(&world, &customer);
+}

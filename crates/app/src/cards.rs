@@ -243,6 +243,33 @@ fn keep(
     Ok(())
 }
 
+/// A reader has a payment of the open sale in hand: another task would take it off.
+fn is_paying(tx: &Tx<'_>, reader: &str) -> Result<bool, AppError> {
+    let open = tx.open_sale()?.map(|open| open.sale.tenders);
+    for tender in open.unwrap_or_default() {
+        let at_it = matches!(
+            &tender.kind,
+            TenderKind::Card { capture: CardCapture::Reader { reader: at, .. }, .. } if at == reader
+        );
+        let charge = phases::charge(tx, tender.id)?;
+        if at_it && charge.is_some_and(|c| c.state.is_waiting()) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// A reader is asking a customer for a card to save: no payment takes its place.
+pub(crate) fn is_saving(tx: &Tx<'_>, reader: &str) -> Result<bool, AppError> {
+    for row in tx.card_tasks_waiting()? {
+        let task = machine(&row)?;
+        if matches!(&task.on, Some(SaveOn::Reader(at)) if at == reader) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
 /// Takes in what Stripe has of a card now; true where it is news.
 pub(crate) fn learn(
     tx: &Tx<'_>,
@@ -383,6 +410,11 @@ impl Till {
             }
             if !online {
                 return Err(ErrorCode::Offline.into());
+            }
+            if let SaveOn::Reader(reader) = &on
+                && is_paying(tx, reader)?
+            {
+                return Err(ErrorCode::TenderBusy.into());
             }
             let known = known(tx, customer)?;
             for row in tx.card_tasks_of(customer)? {

@@ -102,7 +102,7 @@ pub enum ErrorCode {
     ConsentMissing,
     /// A charge on the card is not settled.
     CardInUse,
-    /// A card is being saved for this customer already.
+    /// A card is being saved already, for this customer or at this reader.
     SavingUnderWay,
     /// No card reader is chosen for this till.
     NoReader,
@@ -235,7 +235,7 @@ impl ErrorCode {
                 "A charge on this card is not settled yet, so the card stays. Settle it first: in the outbox, or by completing the sale."
             }
             Self::SavingUnderWay => {
-                "A card is being saved for this customer already. Nothing was charged. Finish or cancel that first."
+                "A card is being saved already, for this customer or at this reader. Nothing was charged. Finish or cancel that first."
             }
             Self::NoReader => {
                 "No card reader is chosen for this till. Nothing was charged. Take another tender, or ask a manager to choose a reader."

@@ -30,7 +30,7 @@ use crate::view::{
     ApprovalInput, CashOptionView, ForeignOptionView, LimitsView, OtherOptionView, SaleView,
     TenderKindView, TenderOptionsView,
 };
-use crate::{Shop, Till, amount, amount_in, readers, shop};
+use crate::{Shop, Till, amount, amount_in, cards, readers, shop};
 
 /// How long a reader waits for a card before the payment is taken off it: whoever wanted
 /// to pay has gone.
@@ -718,6 +718,9 @@ impl Till {
                 }
                 TenderKindView::Reader => {
                     let reader = readers::chosen(tx)?.ok_or(ErrorCode::NoReader)?;
+                    if cards::is_saving(tx, &reader.id)? {
+                        return Err(ErrorCode::SavingUnderWay.into());
+                    }
                     CardCapture::Reader {
                         reader: reader.id,
                         label: reader.label,
@@ -871,6 +874,9 @@ impl Till {
                 None => readers::chosen(tx)?,
             };
             let chosen = chosen.ok_or(ErrorCode::NoReader)?;
+            if cards::is_saving(tx, &chosen.id)? {
+                return Err(ErrorCode::SavingUnderWay.into());
+            }
             at.clone_from(&chosen.id);
             *label = chosen.label;
             let until = now.plus_ms(READER_WAITS_MS);

@@ -8,6 +8,7 @@ import type { Till } from "../../app.svelte";
 import type { CardConsentView } from "../../ipc/gen/CardConsentView";
 import type { CardView } from "../../ipc/gen/CardView";
 import type { CustomerDetailView } from "../../ipc/gen/CustomerDetailView";
+import type { ReaderView } from "../../ipc/gen/ReaderView";
 import type { SaveCardOn } from "../../ipc/gen/SaveCardOn";
 import type { SavingView } from "../../ipc/gen/SavingView";
 
@@ -19,6 +20,8 @@ export class CustomerState {
   detail = $state<CustomerDetailView | null>(null);
   /** The words, while the customer reads them. */
   consent = $state<CardConsentView | null>(null);
+  /** The till's own reader, where it has one: a card can be saved at it. */
+  reader = $state<ReaderView | null>(null);
   /** A card that is about to be removed. */
   removing = $state<string | null>(null);
   editing = $state(false);
@@ -64,6 +67,8 @@ export class CustomerState {
   async ask(): Promise<void> {
     await this.#till.run(async () => {
       this.consent = await this.#till.commands.cardConsent();
+      const { readers } = await this.#till.commands.readers();
+      this.reader = readers.find((each) => each.chosen) ?? null;
       this.#begun = null;
     });
   }
