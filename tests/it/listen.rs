@@ -98,6 +98,10 @@ async fn send(at: SocketAddr, request: &[u8]) -> String {
     let mut stream = TcpStream::connect(at).await.unwrap();
     // Refused before all of it was sent: the answer is there all the same.
     let _ = stream.write_all(request).await;
+    the_status(stream).await
+}
+
+async fn the_status(mut stream: TcpStream) -> String {
     let mut reply = Vec::new();
     let _ = stream.read_to_end(&mut reply).await;
     let reply = String::from_utf8_lossy(&reply).into_owned();
@@ -176,6 +180,16 @@ async fn what_stripe_did_not_sign_now_changes_nothing() {
         format!("POST / HTTP/1.1\r\nStripe-Signature: {good}\r\nContent-Length: 9000000\r\n\r\n");
     assert_eq!(send(heard.at, large.as_bytes()).await, "413");
     assert_eq!(send(heard.at, b"\x16\x03\x01 hello\r\n\r\n").await, "400");
+    assert_eq!(send(heard.at, b"GET / HTTP/1.1\r\n\r\n").await, "405");
+    let endless = "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n50000\r\n".to_owned()
+        + &"x".repeat(0x5_0000);
+    assert_eq!(send(heard.at, endless.as_bytes()).await, "400");
+    let short =
+        format!("POST / HTTP/1.1\r\nStripe-Signature: {good}\r\nContent-Length: 9\r\n\r\n{{}}");
+    let mut stream = TcpStream::connect(heard.at).await.unwrap();
+    stream.write_all(short.as_bytes()).await.unwrap();
+    stream.shutdown().await.unwrap();
+    assert_eq!(the_status(stream).await, "400", "cut short");
     assert_eq!(moved(&heard.till), 0);
     // Signed, and about nothing of this till's.
     let others = r#"{"id":"evt_2","object":"event","created":1,"data":{"object":

@@ -191,8 +191,7 @@ impl Net {
                     "Webhooks are heard on http://{}. Stop with Ctrl-C.",
                     listener.address()?
                 ));
-                listener.serve(Arc::new(ear)).await;
-                Ok::<_, std::io::Error>(())
+                listener.serve(Arc::new(ear)).await
             })
             .map_err(|error| {
                 Refusal::outside(
