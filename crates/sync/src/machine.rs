@@ -49,7 +49,8 @@ const fn reader_poll_ms(polls: &mut u32) -> i64 {
 /// While the reader says that it waits for a card, the PaymentIntent is asked every so
 /// many looks all the same: a reader may say so too long.
 const LOOKS_FOR_AN_INTENT: u32 = 4;
-/// How often a reader is told without another word of a person.
+/// How often a reader is told without another word of a person, and how often it is
+/// asked to take it off again.
 const READER_TRIES: u32 = 3;
 /// Why a payment is for a person again that the reader does not show any more.
 pub const NOT_AT_READER: &str = "not_at_reader";
@@ -279,6 +280,9 @@ pub struct AtReader {
     /// How often it was told since a person decided.
     #[serde(default)]
     pub tries: u32,
+    /// How often it was asked to take off what it was told last.
+    #[serde(default)]
+    pub clears: u32,
 }
 
 impl AtReader {
@@ -293,6 +297,7 @@ impl AtReader {
             seen: false,
             refused: None,
             tries: 0,
+            clears: 0,
         }
     }
 }
@@ -631,13 +636,14 @@ impl Charge {
     }
 
     /// How a PaymentIntent is cancelled: one that a reader was told of is taken off it
-    /// first, where it still shows it.
+    /// first, where it still shows it. A reader that does not let go is left to find
+    /// out: what is cancelled no card can pay.
     fn cancel_step(&self) -> ChargeOp {
         match &self.reader {
             Some(reader) if self.told => match reader.shown {
                 Shown::NotAsked => ChargeOp::LookAtReader,
-                Shown::Ours => ChargeOp::ClearReader,
-                Shown::Failed(_) | Shown::Nothing => ChargeOp::Cancel,
+                Shown::Ours if reader.clears < READER_TRIES => ChargeOp::ClearReader,
+                Shown::Ours | Shown::Failed(_) | Shown::Nothing => ChargeOp::Cancel,
             },
             Some(_) | None => ChargeOp::Cancel,
         }
@@ -737,6 +743,13 @@ impl Charge {
             reader.seen = false;
             reader.refused = None;
             reader.tries = reader.tries.saturating_add(1);
+            reader.clears = 0;
+        }
+        if op == ChargeOp::ClearReader
+            && left
+            && let Some(reader) = &mut self.reader
+        {
+            reader.clears = reader.clears.saturating_add(1);
         }
         let later = |charge: &mut Self, after_ms: Option<i64>| {
             charge.failures = charge.failures.saturating_add(1);
@@ -1782,6 +1795,25 @@ mod tests {
                 Due(5, "cancel"),
                 Got(intent("canceled"), S::Canceled),
             ]),
+        );
+        let mut steps = vec![Got(reader("pi_1", "in_progress"), S::AtReader), WantCancel];
+        for at in [2, 4, 6] {
+            steps.extend([
+                Due(at, "look_at_reader"),
+                Got(reader("pi_1", "in_progress"), S::AtReader),
+                Due(at + 1, "clear_reader"),
+                Got(Event::Ambiguous, S::AtReader),
+            ]);
+        }
+        steps.extend([
+            Due(8, "look_at_reader"),
+            Got(reader("pi_1", "in_progress"), S::AtReader),
+            Due(9, "cancel"),
+            Got(intent("canceled"), S::Canceled),
+        ]);
+        check_at_reader(
+            "a reader that times out whenever it is cleared does not hold the money",
+            told(steps),
         );
         check_at_reader(
             "another's payment is not taken off the reader",
