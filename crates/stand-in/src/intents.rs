@@ -40,15 +40,19 @@ impl Intent {
         }
     }
 
-    /// A confirm that is on its way, or what is under way at the bank, can charge it.
+    /// A request that is on its way, a card at a reader, or what is under way at the
+    /// bank, can charge it.
     pub(crate) fn is_chargeable(&self) -> bool {
-        matches!(
-            self.status,
+        match self.status {
+            IntentStatus::RequiresPaymentMethod => {
+                self.allows(MethodKind::CardPresent) || self.allows(MethodKind::InteracPresent)
+            }
             IntentStatus::RequiresConfirmation
-                | IntentStatus::RequiresAction
-                | IntentStatus::Processing
-                | IntentStatus::RequiresCapture
-        )
+            | IntentStatus::RequiresAction
+            | IntentStatus::Processing
+            | IntentStatus::RequiresCapture => true,
+            IntentStatus::Succeeded | IntentStatus::Canceled => false,
+        }
     }
 }
 

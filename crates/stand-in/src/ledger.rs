@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use crate::intents::IntentStatus;
 use crate::state::State;
 
 /// A charge that took money.
@@ -54,8 +53,9 @@ pub struct TenderLine {
     pub net: i64,
     /// How many PaymentIntents carry this tender, charged or not.
     pub payment_intents: usize,
-    /// Those of them, and of the pay links, that a confirm on its way, a card at a
-    /// reader or the customer could still charge: `pi_…`, `cs_…`.
+    /// Those of them, and of the pay links, that a request on its way, a card at a
+    /// reader or the customer could still charge: `pi_…`, `cs_…`. One that a reader may
+    /// take is among them until it is cancelled, for a late request can put it there.
     pub chargeable: Vec<String>,
 }
 
@@ -110,7 +110,6 @@ impl Ledger {
 impl State {
     pub(crate) fn ledger(&self) -> Ledger {
         let mut ledger = Ledger::default();
-        let on_readers = self.on_readers();
         let name = |intent: &str| {
             let found = self
                 .intents
@@ -121,9 +120,7 @@ impl State {
         for intent in self.intents.oldest_first() {
             let line = ledger.tenders.entry(name(&intent.id)).or_default();
             line.payment_intents = line.payment_intents.saturating_add(1);
-            let waits_for_a_card = intent.status == IntentStatus::RequiresPaymentMethod
-                && on_readers.contains(&intent.id.as_str());
-            if intent.is_chargeable() || waits_for_a_card {
+            if intent.is_chargeable() {
                 line.chargeable.push(intent.id.clone());
             }
         }

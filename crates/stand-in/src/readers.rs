@@ -751,19 +751,6 @@ impl State {
         Ok(self.make_refund(asked))
     }
 
-    /// The intents readers have in hand: a card that is presented charges them.
-    pub(crate) fn on_readers(&self) -> Vec<&str> {
-        let actions = self.readers.oldest_first();
-        let actions = actions.into_iter().filter_map(|r| r.action.as_ref());
-        actions
-            .filter(|a| a.status == "in_progress")
-            .filter_map(|a| match &a.task {
-                Task::Payment { intent, .. } => Some(intent.as_str()),
-                Task::Refund { .. } | Task::Setup { .. } => None,
-            })
-            .collect()
-    }
-
     /// Whether a reader waits for a card.
     pub(crate) fn waits_for_a_card(&self, id: &str) -> bool {
         let action = self.readers.get(id).and_then(|r| r.action.as_ref());

@@ -172,17 +172,22 @@ fn a_reader_is_registered_by_its_code_at_a_location_of_the_account() {
 }
 
 #[test]
-fn a_tap_charges_once_and_while_it_is_waited_for_the_ledger_names_the_intent() {
+fn a_tap_charges_once_and_until_then_the_ledger_names_the_intent() {
     let mut counter = Counter::new("NL", "eur", ReaderBehaviour::default());
     assert_eq!(
         (counter.chargeable(), counter.present("pm_card_visa")),
-        (0, false)
+        (1, false),
+        "a request that is on its way can put it there"
     );
     assert_eq!(counter.process(""), "in_progress");
     assert_eq!((counter.chargeable(), counter.net()), (1, 0));
     assert!(counter.present("pm_card_chargeDeclinedInsufficientFunds"));
     assert_eq!(counter.action(), "failed card_declined");
-    assert_eq!((counter.chargeable(), counter.net()), (0, 0));
+    assert_eq!(
+        (counter.chargeable(), counter.net()),
+        (1, 0),
+        "the next card"
+    );
     assert_eq!(counter.process(""), "in_progress");
     assert!(counter.present("pm_card_mastercard"));
     assert_eq!(counter.action(), "succeeded");
@@ -221,7 +226,7 @@ fn a_tap_meant_for_a_cancelled_action_is_not_taken_for_the_next() {
     counter.process("");
     counter.till.stripe.advance(6);
     assert_eq!(counter.ask("cancel_action", ""), "");
-    assert_eq!(counter.chargeable(), 0);
+    assert_eq!(counter.chargeable(), 1, "off the reader is not cancelled");
     counter.process("");
     counter.till.stripe.advance(6);
     assert_eq!(counter.net(), 0);
@@ -250,7 +255,11 @@ fn a_customer_cancels_at_the_reader_only_where_it_was_allowed() {
     counter.process(ONCE);
     counter.till.stripe.advance(9);
     assert_eq!(counter.action(), "failed customer_canceled");
-    assert_eq!((counter.net(), counter.chargeable()), (0, 0));
+    assert_eq!((counter.net(), counter.chargeable()), (0, 1));
+    let cancel = format!("/v1/payment_intents/{}/cancel", counter.intent);
+    counter.till.post(&cancel, "");
+    assert_eq!(counter.chargeable(), 0);
+    assert_eq!(counter.process(""), "intent_invalid_state");
 }
 
 #[test]
@@ -296,7 +305,7 @@ fn a_time_out_is_true_or_a_lie_of_every_request_to_a_reader() {
         };
         let mut counter = Counter::new("CA", "cad", late);
         assert_eq!(counter.process(""), "terminal_reader_timeout");
-        assert_eq!(counter.chargeable(), usize::from(executes));
+        assert_eq!(counter.chargeable(), 1);
         counter.till.stripe.advance(2);
         assert_eq!(counter.net(), charged);
 
@@ -305,7 +314,8 @@ fn a_time_out_is_true_or_a_lie_of_every_request_to_a_reader() {
         let reader = counter.reader.clone();
         counter.till.stripe.set_reader(&reader, late);
         assert_eq!(counter.ask("cancel_action", ""), "terminal_reader_timeout");
-        assert_eq!(counter.chargeable(), usize::from(!executes));
+        let action = if executes { "" } else { "in_progress" };
+        assert_eq!(counter.action(), action);
         counter
             .till
             .stripe
