@@ -35,6 +35,7 @@ const NEVER_BACK: &str = "6 paid stays paid";
 const REFUNDS: &str = "7 refunds within what was charged";
 const SECRET: &str = "8 no secret anywhere";
 const DISK_FIRST: &str = "0 on disk before it is sent";
+const ASKED: &str = "1 the PaymentIntent says what a reader did";
 pub(crate) const QUIET: &str = "the queue becomes quiet";
 const WAY_OUT: &str = "2 every case has a way out";
 
@@ -71,8 +72,8 @@ impl Charge {
             )
     }
 
-    /// The shop has let go of it: it must never be charged. On a reader a declined one
-    /// is taken by the next card, as long as it is on the sale.
+    /// It must never be charged. On a reader a declined one is taken by the next card,
+    /// as long as it is on the sale.
     fn is_free(&self) -> bool {
         self.debt_paid.is_some()
             || matches!(self.state, ChargeState::Canceled | ChargeState::WrittenOff)
@@ -128,6 +129,10 @@ pub(crate) struct Oracle {
     settled: u64,
     /// PaymentIntents and pay links that the journal has named.
     known: BTreeSet<String>,
+    /// Tenders of sales that are being rung up or are put aside.
+    held: BTreeSet<Uuid>,
+    /// What was asked last about each charge and refund: the path.
+    asked: BTreeMap<Uuid, String>,
     searches: Vec<memmem::Finder<'static>>,
 }
 
@@ -178,6 +183,8 @@ impl Oracle {
             refunds: 0,
             settled: 0,
             known: BTreeSet::new(),
+            held: BTreeSet::new(),
+            asked: BTreeMap::new(),
             searches: SECRETS
                 .iter()
                 .map(|s| memmem::Finder::new(s.as_bytes()))
@@ -219,6 +226,17 @@ impl Oracle {
         self.sales
             .get(&charge.sale)
             .is_some_and(|s| s.cards.iter().any(|(id, ..)| *id == charge.tender))
+    }
+
+    /// The shop has let go of it: decided about, or taken off its sale.
+    fn is_let_go(&self, charge: &Charge) -> bool {
+        charge.is_free() || !(self.is_sold(charge) || self.held.contains(&charge.tender))
+    }
+
+    /// Something that the journal has named can still be charged at Stripe. One that
+    /// nobody here has ever heard of is told by nobody to charge.
+    fn could_be_charged(&self, line: &TenderLine) -> bool {
+        line.chargeable.iter().any(|id| self.known.contains(id))
     }
 
     pub(crate) fn tally(&self, tally: &mut Tally) {
@@ -265,7 +283,7 @@ impl Oracle {
     }
 
     /// A request leaves: it must be on disk as it is sent.
-    pub(crate) fn leaves(&self, id: Uuid, request: &StoredRequest) -> Result<(), Broken> {
+    pub(crate) fn leaves(&mut self, id: Uuid, request: &StoredRequest) -> Result<(), Broken> {
         let stored: Option<Sent> = self
             .db
             .prepare_cached(
@@ -291,6 +309,7 @@ impl Oracle {
         if request.method == "POST" && request.idempotency_key.is_none() {
             return Err(Broken::new(DISK_FIRST, "sent without a key"));
         }
+        self.asked.insert(id, request.path.clone());
         Ok(())
     }
 
@@ -331,6 +350,7 @@ impl Oracle {
         self.version = version;
         if changed {
             self.fold_new()?;
+            self.held = self.tenders_held();
             self.projections()?;
             self.outbox()?;
             for (receipt, minor) in &self.shown {
@@ -449,6 +469,15 @@ impl Oracle {
                     return Err(Broken::new(
                         DISK_FIRST,
                         "a key was used for another request",
+                    ));
+                }
+                // A reader loses the bank's answer, and forgets a tip.
+                let decided = matches!(to, ChargeState::Succeeded | ChargeState::Declined);
+                let asked = self.asked.get(&tender.0);
+                if decided && asked.is_some_and(|path| path.starts_with("/v1/terminal/")) {
+                    return Err(Broken::new(
+                        ASKED,
+                        format!("tender {tender} is {} by a reader's word", to.word()),
                     ));
                 }
                 if to == ChargeState::WrittenOff {
@@ -723,6 +752,28 @@ impl Oracle {
         Ok(())
     }
 
+    fn tenders_held(&self) -> BTreeSet<Uuid> {
+        let bodies: Vec<String> = self
+            .db
+            .prepare_cached("SELECT body FROM open_sale")
+            .unwrap()
+            .query_map([], |r| r.get(0))
+            .unwrap()
+            .map(Result::unwrap)
+            .collect();
+        let mut held = BTreeSet::new();
+        for body in bodies {
+            let sale: serde_json::Value = serde_json::from_str(&body).unwrap();
+            let tenders = sale["tenders"].as_array().unwrap();
+            held.extend(
+                tenders
+                    .iter()
+                    .map(|t| -> Uuid { t["id"].as_str().unwrap().parse().unwrap() }),
+            );
+        }
+        held
+    }
+
     // ---- Stripe ----
 
     fn stripe(&self, ledger: &Ledger) -> Result<(), Broken> {
@@ -762,6 +813,17 @@ impl Oracle {
                         format!("tender {tender} is {how}, and is charged"),
                     ));
                 }
+            }
+            // Only what Stripe cannot charge any more is let go of: a request may be late
+            // and a card be held to a reader at any moment from here on.
+            if self.is_let_go(charge) && self.could_be_charged(line) {
+                return Err(Broken::new(
+                    ONCE,
+                    format!(
+                        "tender {tender} is {}, and let go of, and Stripe can charge it still",
+                        charge.state.word()
+                    ),
+                ));
             }
             if line.refunded > line.charged {
                 return Err(Broken::new(REFUNDS, "more went back than was charged"));
@@ -824,9 +886,7 @@ impl Oracle {
                     format!("tender {tender} was charged, and is on no sale"),
                 ));
             }
-            // One that nobody here has ever heard of is told by nobody to charge.
-            let could = |l: &TenderLine| l.chargeable.iter().any(|id| self.known.contains(id));
-            if charge.is_over() && line.is_some_and(could) {
+            if charge.is_over() && line.is_some_and(|l| self.could_be_charged(l)) {
                 return Err(Broken::new(
                     ONCE,
                     format!(

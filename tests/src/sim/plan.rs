@@ -343,7 +343,16 @@ impl Character {
     fn sends(&self, requests: u64, random: &mut Random, steps: &mut Vec<Act>) {
         for _ in 0..requests {
             let fate = self.fate(random);
-            if self.apart && random.one_in(3) {
+            if self.disk && random.one_in(5) {
+                // There was room for the request, and is none for the answer.
+                steps.extend([
+                    Act::Claim,
+                    Act::DiskFull { pages: 0 },
+                    Act::Deliver { which: 0, fate },
+                ]);
+                steps.extend([Act::Record { which: 0 }; 4]);
+                steps.push(Act::DiskFree);
+            } else if self.apart && random.one_in(3) {
                 steps.push(Act::Claim);
                 if random.one_in(3) {
                     steps.push(Act::Claim);
@@ -585,6 +594,109 @@ fn with_reader(steps: Vec<Step>, character: &Character, random: &mut Random) -> 
     with
 }
 
+/// A card at the reader while a request to it is late, lied about or taken off again:
+/// what would seldom meet by itself. Two streams run into each other in an order of
+/// their own: what the people at the counter do, and what the wire and the reader do.
+fn meeting(character: &Character, random: &mut Random) -> Vec<Act> {
+    let after = random.pick(&[0, 0, 2, 5]);
+    let good = Fate::Good;
+    // How the reader is, and what becomes of the request that tells it.
+    let (is, told) = random.pick(&[
+        // The request is late, and finds the payment given up.
+        (AtReader::Waits, Fate::Late),
+        (AtReader::Taps(after), Fate::Late),
+        // It keeps the reader busy when the till tells it again.
+        (AtReader::Slow(0), Fate::Late),
+        // The next card pays what the first did not.
+        (AtReader::Declines(after), good),
+        (AtReader::Declines(after), Fate::Twice),
+        (AtReader::Refuses(after), Fate::Twice),
+        // It says that it timed out, and did not.
+        (AtReader::Lies(after), good),
+        (AtReader::Lies(after), Fate::Twice),
+        (AtReader::TimesOut, Fate::Late),
+        // The card is read while the payment is taken off.
+        (AtReader::Waits, good),
+        (AtReader::Slow(after), good),
+        (AtReader::Deaf(after), good),
+        (AtReader::Busy, Fate::Late),
+    ]);
+    let mut acts = vec![
+        Act::Line { up: true },
+        Act::Complete,
+        Act::RingUp {
+            product: random.byte(),
+            quantity: random.byte(),
+        },
+        Act::Reader { is },
+        Act::Card {
+            how: Card::Reader,
+            half: random.one_in(4),
+            manager: false,
+        },
+        Act::Send { fate: good },
+        Act::Send { fate: told },
+    ];
+    if random.one_in(2) {
+        // The till goes on asking before anybody loses patience.
+        acts.push(Act::Pass { ms: 2_000 });
+        for _ in 0..1 + random.below(4) {
+            acts.push(Act::Send { fate: good });
+        }
+    }
+    let off = Act::TakeOff { tender: 0 };
+    let mut people = vec![off, off, Act::Cash { all: true }, Act::Complete];
+    if random.one_in(4) {
+        people.insert(0, Act::Again { tender: 0 });
+    }
+    let mut rest = Vec::new();
+    for _ in 0..4 + random.below(7) {
+        match random.below(12) {
+            0..=3 => rest.push(Act::Send { fate: good }),
+            4 => rest.push(Act::Send {
+                fate: character.fate(random),
+            }),
+            5 => rest.extend([
+                Act::Claim,
+                Act::Tap { good: true },
+                Act::Deliver {
+                    which: 0,
+                    fate: good,
+                },
+                Act::Record { which: 0 },
+            ]),
+            6..=7 => rest.push(Act::Arrive { which: 0 }),
+            8 => rest.push(Act::Reader {
+                is: AtReader::Waits,
+            }),
+            9 => rest.push(Act::Tap { good: true }),
+            10 => rest.extend([Act::Arrive { which: 0 }, Act::Tap { good: true }]),
+            _ => rest.push(Act::Pass {
+                ms: random.pick(&[500, 2_000, 2_000, 20_000]),
+            }),
+        }
+    }
+    let (mut people, mut rest) = (people.into_iter().peekable(), rest.into_iter().peekable());
+    while people.peek().is_some() || rest.peek().is_some() {
+        // The first patience is the shortest.
+        let from_people = rest.peek().is_none() || random.one_in(3);
+        acts.extend(if from_people {
+            people.next()
+        } else {
+            rest.next()
+        });
+    }
+    // Whatever is still on its way arrives, and the next customer holds a card there.
+    acts.extend([
+        Act::Reader {
+            is: AtReader::Waits,
+        },
+        Act::Arrive { which: 0 },
+        Act::Tap { good: true },
+    ]);
+    acts
+}
+
 impl Schedule {
     /// The schedule of a seed.
     #[must_use]
@@ -619,7 +731,7 @@ impl Schedule {
         while acts.len() < wanted {
             character.anything(&mut random, &mut acts);
         }
-        let steps = acts
+        let mut steps: Vec<Step> = acts
             .into_iter()
             .map(|act| Step {
                 act,
@@ -629,11 +741,15 @@ impl Schedule {
         // Drawn apart, like the schedule of retries.
         let mut apart = Random::from_seed(seed ^ 0x7265_6164_6572_7321);
         let reader = apart.one_in(3).then(|| apart.one_in(2));
-        let steps = if reader.is_some() {
-            with_reader(steps, &character, &mut apart)
-        } else {
-            steps
-        };
+        if reader.is_some() {
+            steps = with_reader(steps, &character, &mut apart);
+            for _ in 0..apart.pick(&[0, 1, 1, 2]) {
+                let at = apart.below(steps.len() as u64 + 1) as usize;
+                let met = meeting(&character, &mut apart);
+                let met = met.into_iter().map(|act| Step { act, cut: None });
+                steps.splice(at..at, met);
+            }
+        }
         // Drawn apart: with or without it, the rest of a seed is the same.
         let retries = Random::from_seed(seed ^ 0x7265_7472_6965_7321).one_in(2);
         Self {

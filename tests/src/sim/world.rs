@@ -25,6 +25,9 @@ use super::plan::{Act, AtReader, Bank, Card, Decision, Fate, Schedule, Step};
 use super::{Broken, Tally};
 use crate::{NOON_MS, SimPrinter, SimSecrets, carry};
 
+/// How often the loop tries to write an answer down.
+const TRIES: u32 = 4;
+
 /// How long something on the way keeps a request that nobody waits for any more.
 const LATE_MS: i64 = 10 * 60_000;
 
@@ -497,13 +500,7 @@ impl World {
                 self.till().set_reachable(up);
             }
             Act::Probe => self.till().set_reachable(self.line_up),
-            Act::Send { fate } => {
-                if self.claim()? {
-                    let last = self.hand.len() - 1;
-                    self.deliver(last, fate)?;
-                    self.record(last)?;
-                }
-            }
+            Act::Send { fate } => self.send(fate)?,
             Act::Claim => {
                 self.claim()?;
             }
@@ -752,8 +749,22 @@ impl World {
         // the till.
         let taken = self.said(done)?.is_some();
         self.hand[which].refused += 1;
-        if taken || self.hand[which].refused == 4 {
+        if taken || self.hand[which].refused == TRIES {
             self.hand.remove(which);
+        }
+        Ok(())
+    }
+
+    /// All the tries of the loop, while nothing else happens.
+    fn send(&mut self, fate: Fate) -> Held<()> {
+        if self.claim()? {
+            let last = self.hand.len() - 1;
+            self.deliver(last, fate)?;
+            for _ in 0..TRIES {
+                if self.hand.len() > last {
+                    self.record(last)?;
+                }
+            }
         }
         Ok(())
     }
