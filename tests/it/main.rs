@@ -14,6 +14,7 @@ mod card_guard;
 mod cards;
 mod day;
 mod events;
+mod interac;
 mod journal;
 mod kill;
 mod listen;

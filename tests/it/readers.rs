@@ -6,10 +6,10 @@ use till_app::view::{PlaceInput, SaleView, TenderKindView, TenderStateView, Tend
 use till_stand_in::{Decline, ReaderBehaviour};
 use till_tests::{World, refusal};
 
-const READER: &str = "tmr_StandInCounter";
+pub(crate) const READER: &str = "tmr_StandInCounter";
 
 /// Lets Stripe answer what was asked of it about readers.
-fn carry_on(world: &mut World) {
+pub(crate) fn carry_on(world: &mut World) {
     for _ in 0..50 {
         let Some(request) = world.till().ask().unwrap() else {
             return;
@@ -20,9 +20,13 @@ fn carry_on(world: &mut World) {
     panic!("it does not end");
 }
 
-/// A till with a reader on its counter, and a sale of 9.95 rung up.
+/// A till with a reader on its counter, and a sale of 8.45 rung up.
 fn at_the_counter(seed: u64, behaviour: ReaderBehaviour) -> World {
-    let mut world = World::from_seed(seed);
+    with_a_reader(World::from_seed(seed), behaviour)
+}
+
+/// Puts a reader on the counter, and rings up a sale of 8.45.
+pub(crate) fn with_a_reader(mut world: World, behaviour: ReaderBehaviour) -> World {
     world.stripe.set_reader(READER, behaviour);
     world.till().readers_look().unwrap();
     carry_on(&mut world);
@@ -32,21 +36,21 @@ fn at_the_counter(seed: u64, behaviour: ReaderBehaviour) -> World {
     world
 }
 
-fn tap_after(seconds: i64) -> ReaderBehaviour {
+pub(crate) fn tap_after(seconds: i64) -> ReaderBehaviour {
     ReaderBehaviour {
         taps_after_s: Some(seconds),
         ..ReaderBehaviour::default()
     }
 }
 
-fn tender(world: &World) -> TenderView {
+pub(crate) fn tender(world: &World) -> TenderView {
     let sale: SaleView = world.till().sale_current().unwrap().unwrap();
     assert_eq!(sale.tenders.len(), 1, "{:?}", sale.tenders);
     sale.tenders.into_iter().next().unwrap()
 }
 
 /// Sends what is due for so long.
-fn wait(world: &mut World, seconds: i64) {
+pub(crate) fn wait(world: &mut World, seconds: i64) {
     for _ in 0..seconds {
         while world.step() {}
         world.advance_ms(1_000);

@@ -687,7 +687,28 @@ fn what_is_saved_and_removed_is_asked_as_stripe_publishes() {
 const READER: &str = "tmr_counter";
 
 fn save_on_reader(world: &World, customer: &str) -> String {
-    let on = SaveCardOn::Reader(READER.into());
+    save_on(world, customer, READER)
+}
+
+/// A new customer's card is saved at `reader`, and removed.
+pub(crate) fn save_and_remove_on(world: &mut World, reader: &str) {
+    let till = world.till();
+    let customer = till.add_customer(NAME, Some(EMAIL), None).unwrap().id;
+    let id = save_on(world, &customer, reader);
+    until_state(world, &id, SavingStateView::AtReader);
+    world
+        .stripe
+        .present_card(reader, "pm_card_visa", None)
+        .unwrap();
+    until_state(world, &id, SavingStateView::Saved);
+    let card = cards(world, &customer)[0].id.clone();
+    let till = world.till();
+    till.remove_card(world.cashier(), &customer, &card).unwrap();
+    until(world, |w| detail(w, &customer).removing == 0);
+}
+
+fn save_on(world: &World, customer: &str, reader: &str) -> String {
+    let on = SaveCardOn::Reader(reader.into());
     world
         .till()
         .save_card(world.cashier(), customer, &on, &words(world))

@@ -6,8 +6,10 @@ use std::io::Write;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use till_app::view::TenderKindView;
+use till_app::view::{OutboxAction, PlaceInput, TenderKindView};
 use till_tests::World;
+
+use crate::{readers, saved_cards};
 
 /// A day that meets every endpoint the till calls.
 fn a_day_of_requests(seed: u64) -> World {
@@ -76,12 +78,58 @@ fn a_day_of_requests(seed: u64) -> World {
     world
 }
 
+/// A shop in Canada registers its reader, takes Interac there and gives it back;
+/// then saves a customer's card there.
+fn a_day_at_the_reader(seed: u64) -> World {
+    let mut world = World::in_canada(seed);
+    let place = PlaceInput {
+        line1: "1 Rue Sainte-Catherine".into(),
+        city: "Montréal".into(),
+        postal_code: "H2X 1K4".into(),
+        state: "QC".into(),
+        country: "ca".into(),
+    };
+    world.till().readers_place(world.manager(), &place).unwrap();
+    readers::carry_on(&mut world);
+    let till = world.till();
+    till.reader_register(world.manager(), "simulated-s700", "Counter")
+        .unwrap();
+    readers::carry_on(&mut world);
+    let reader = world.till().chosen_reader().unwrap().unwrap().id;
+    world.open_shift("50.00");
+    world.ring_up(&[("Goudse kaas oud", "0.500")]);
+    world.card(TenderKindView::Reader, None).unwrap();
+    readers::wait(&mut world, 4);
+    world.stripe.present_card(&reader, "interac", None).unwrap();
+    readers::wait(&mut world, 8);
+    let receipt = world.complete().unwrap().receipt;
+    world.refund_first(&receipt, "0.200", None).unwrap();
+    readers::wait(&mut world, 4);
+    let waiting = world.till().outbox().unwrap().waiting;
+    for decision in [OutboxAction::TakeOffReader, OutboxAction::TryAgain] {
+        let till = world.till();
+        till.outbox_decide(world.cashier(), &waiting[0].id, decision, None)
+            .unwrap();
+        readers::wait(&mut world, 8);
+    }
+    world.stripe.present_card(&reader, "interac", None).unwrap();
+    readers::wait(&mut world, 8);
+    assert!(world.till().outbox().unwrap().waiting.is_empty());
+    saved_cards::save_and_remove_on(&mut world, &reader);
+    world.check_invariants();
+    world
+}
+
 #[test]
 fn what_goes_over_the_wire_is_what_stripe_publishes() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
-    for seed in 70..72 {
-        let world = a_day_of_requests(seed);
+    for seed in 70..73 {
+        let world = if seed == 72 {
+            a_day_at_the_reader(seed)
+        } else {
+            a_day_of_requests(seed)
+        };
         let part = folder.join(seed.to_string());
         std::fs::create_dir_all(&part).unwrap();
         world.stripe.write_transcript(&part).unwrap();
@@ -107,6 +155,14 @@ fn what_goes_over_the_wire_is_what_stripe_publishes() {
         "GET /v1/refunds\t",
         "GET /v1/events\t",
         "GET /v1/disputes\t",
+        "POST /v1/terminal/locations\t",
+        "POST /v1/terminal/readers\t",
+        "POST /v1/terminal/readers/{r}/process_payment_intent\t",
+        "POST /v1/terminal/readers/{r}/process_setup_intent\t",
+        "POST /v1/terminal/readers/{r}/refund_payment\t",
+        "POST /v1/terminal/readers/{r}/cancel_action\t",
+        "POST /v1/customers\t",
+        "POST /v1/setup_intents\t",
     ] {
         assert!(sent.contains(endpoint), "the day never met {endpoint}");
     }
@@ -116,6 +172,7 @@ fn what_goes_over_the_wire_is_what_stripe_publishes() {
         "metadata[shift]=1",
         "statement_descriptor_suffix=R1-",
         "receipt_email=",
+        "allowed_payment_method_types[1]=interac_present",
     ] {
         assert!(sent.contains(told), "no charge said {told}");
     }

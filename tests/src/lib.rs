@@ -141,6 +141,26 @@ impl World {
         world
     }
 
+    /// The sample shop in Canadian dollars: Interac is taken at its reader.
+    #[must_use]
+    pub fn in_canada(seed: u64) -> Self {
+        let mut world = Self::from_seed(seed);
+        world.till = None;
+        let db = rusqlite::Connection::open(world.folder.path().join("till.db")).unwrap();
+        let changed = db
+            .execute(
+                r#"UPDATE setting SET value = replace(value, '"EUR"', '"CAD"')
+                 WHERE name = 'shop'"#,
+                [],
+            )
+            .unwrap();
+        assert_eq!(changed, 1);
+        drop(db);
+        world.start();
+        world.online(true);
+        world
+    }
+
     fn ports(&self) -> Ports {
         Ports {
             clock: self.clock.clone(),

@@ -244,7 +244,7 @@ fn keep(
 }
 
 /// A reader has a payment of the open sale in hand: another task would take it off.
-fn is_paying(tx: &Tx<'_>, reader: &str) -> Result<bool, AppError> {
+pub(crate) fn is_paying(tx: &Tx<'_>, reader: &str) -> Result<bool, AppError> {
     let open = tx.open_sale()?.map(|open| open.sale.tenders);
     for tender in open.unwrap_or_default() {
         let at_it = matches!(
@@ -415,6 +415,11 @@ impl Till {
                 && is_paying(tx, reader)?
             {
                 return Err(ErrorCode::TenderBusy.into());
+            }
+            if let SaveOn::Reader(reader) = &on
+                && phases::is_refunding(tx, reader)?
+            {
+                return Err(ErrorCode::ReaderRefunding.into());
             }
             let known = known(tx, customer)?;
             for row in tx.card_tasks_of(customer)? {

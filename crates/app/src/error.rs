@@ -106,6 +106,8 @@ pub enum ErrorCode {
     SavingUnderWay,
     /// No card reader is chosen for this till.
     NoReader,
+    /// The card reader waits for the card of a refund.
+    ReaderRefunding,
     /// A card reader is driven by Stripe, which cannot be reached.
     ReaderNeedsStripe,
     /// More than was sold less what was returned.
@@ -239,6 +241,9 @@ impl ErrorCode {
             }
             Self::NoReader => {
                 "No card reader is chosen for this till. Nothing was charged. Take another tender, or ask a manager to choose a reader."
+            }
+            Self::ReaderRefunding => {
+                "The card reader waits for the card of a refund. Nothing was charged. Let the customer present it, or take it off the reader in the outbox."
             }
             Self::ReaderNeedsStripe => {
                 "A card reader works only while Stripe can be reached. Nothing was charged and nothing is queued. Take another tender."

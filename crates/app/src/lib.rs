@@ -21,6 +21,7 @@ mod journal;
 mod outbox;
 mod paper;
 pub mod ports;
+mod presented;
 pub mod profile;
 mod promotion;
 mod readers;

@@ -23,7 +23,7 @@ use crate::view::{
     ApprovalInput, HistoryView, OutboxAction, OutboxActionView, OutboxDetailView, OutboxEntryView,
     OutboxMoreView, OutboxView, TenderStateView,
 };
-use crate::{Shop, Till, readers, shop};
+use crate::{Shop, Till, presented, readers, shop};
 
 /// Charges accepted at the shop's risk that wait.
 pub(crate) fn exposure(tx: &Tx<'_>, shop: &Shop, _: Timestamp) -> Result<Pending, AppError> {
@@ -181,7 +181,8 @@ fn charge_entry(people: &People<'_>, charge: &ChargeRow) -> Result<OutboxEntryVi
 
 fn refund_entry(people: &People<'_>, part: &PartRow) -> Result<OutboxEntryView, AppError> {
     let (tx, shop) = (people.tx, people.shop);
-    let state = phases::refund(tx, part.id)?.map_or(part.state, |r| r.state);
+    let live = phases::refund(tx, part.id)?;
+    let state = live.as_ref().map_or(part.state, |r| r.state);
     let charge = match part.tender {
         Some(id) => tx.charge(id)?,
         None => None,
@@ -194,6 +195,7 @@ fn refund_entry(people: &People<'_>, part: &PartRow) -> Result<OutboxEntryView, 
     let (shown, says) = match state {
         RefundState::Queued => (TenderStateView::Queued, "Refund, waiting for the network"),
         RefundState::Sending => (TenderStateView::Working, "Refund, being sent"),
+        RefundState::AtReader => (TenderStateView::AtReader, "Refund, at the card reader"),
         RefundState::Unknown => (TenderStateView::Unknown, "Refund sent, no answer yet"),
         RefundState::Pending => (TenderStateView::Working, "Refund, with the bank"),
         RefundState::Succeeded => (TenderStateView::Certain, "Refunded"),
@@ -206,6 +208,11 @@ fn refund_entry(people: &People<'_>, part: &PartRow) -> Result<OutboxEntryView, 
         }
         RefundState::Canceled => (TenderStateView::Canceled, "Not needed: never charged"),
     };
+    let at_reader = match &live {
+        Some(refund) => presented::says(tx, refund)?,
+        None => None,
+    };
+    let (shown, says) = at_reader.unwrap_or((shown, says.to_owned()));
     Ok(OutboxEntryView {
         id: part.id.to_string(),
         is_refund: true,
@@ -216,7 +223,7 @@ fn refund_entry(people: &People<'_>, part: &PartRow) -> Result<OutboxEntryView, 
         at: local(shop, part.at),
         amount: money(Money::from_minor(part.amount_minor, shop.currency()).negated()),
         state: shown,
-        says: says.to_owned(),
+        says,
         retry_at: None,
     })
 }
@@ -320,6 +327,10 @@ fn happened(line: &HistoryRow) -> (&'static str, TenderStateView) {
             "The reader was busy or had no network.",
             TenderStateView::NeedsAttention,
         ),
+        "present_card" => (
+            "Nobody presented the card.",
+            TenderStateView::NeedsAttention,
+        ),
         "refused" => (
             "Stripe refused the request.",
             TenderStateView::NeedsAttention,
@@ -410,30 +421,51 @@ impl Till {
     /// [`ErrorCode::NotFound`].
     pub fn outbox_entry(&self, id: &str) -> Result<OutboxDetailView, AppError> {
         let tender = tender_id(id)?;
+        let online = self.is_online();
         self.store()?.read(|tx| {
             let shop = shop(tx)?;
-            let (entry, actions, link) = match tx.charge(tender)? {
+            let (entry, actions, link, advised) = match tx.charge(tender)? {
                 Some(charge) => {
                     let case = Case::find(tx, tender)?;
                     (
                         charge_entry(&People::new(tx, &shop)?, &charge)?,
                         actions(&case),
                         case.live.url,
+                        None,
                     )
                 }
                 None => {
                     let part = tx
                         .part(RefundPartId(tender.0))?
                         .ok_or(ErrorCode::NotFound)?;
-                    let waits = part.state.is_waiting();
+                    let live = phases::refund(tx, part.id)?;
+                    let state = live.as_ref().map_or(part.state, |r| r.state);
+                    let waits = state.is_waiting();
+                    let (actions, advised) = match live.filter(|r| r.reader.is_some()) {
+                        Some(refund) => (
+                            presented::actions(tx, &refund, online)?,
+                            presented::advice(tx, &refund)?,
+                        ),
+                        None => {
+                            let send = action(OutboxAction::SendNow, waits, "It is done.");
+                            (vec![send], None)
+                        }
+                    };
                     (
                         refund_entry(&People::new(tx, &shop)?, &part)?,
-                        vec![action(OutboxAction::SendNow, waits, "It is done.")],
+                        actions,
                         None,
+                        advised,
                     )
                 }
             };
-            let (verdict, advice) = verdict(entry.state, entry.is_refund);
+            let (verdict, advice) = match advised {
+                Some(advised) => advised,
+                None => {
+                    let (verdict, advice) = verdict(entry.state, entry.is_refund);
+                    (verdict.to_owned(), advice.to_owned())
+                }
+            };
             let history = tx
                 .history(tender.0)?
                 .iter()
@@ -448,8 +480,8 @@ impl Till {
                 .collect();
             Ok(OutboxDetailView {
                 entry,
-                verdict: verdict.to_owned(),
-                advice: advice.to_owned(),
+                verdict,
+                advice,
                 history,
                 actions,
                 link,
@@ -468,7 +500,7 @@ impl Till {
         self.outbox()
     }
 
-    /// A person decides about a charge.
+    /// A person decides about a charge, or about a refund whose card must be presented.
     ///
     /// # Errors
     /// [`ErrorCode::NotNow`] where the state does not allow it;
@@ -494,8 +526,12 @@ impl Till {
         };
         let may_approve = approval.is_some() || session.user().role.may_approve();
         let now = self.now();
+        let online = self.is_online();
         self.store()?.write(|tx| {
             let shop = shop(tx)?;
+            if tx.charge(tender)?.is_none() {
+                return presented::decide(tx, RefundPartId(tender.0), decision, online, now);
+            }
             // A refund that waits to know whether the card was charged makes the debt
             // smaller: before it is settled, not after.
             phases::decide_refunds(tx, tender, now)?;
@@ -571,7 +607,9 @@ impl Till {
                         phases::write_off(tx, tender, by, now)?;
                     }
                 }
-                OutboxAction::SendNow => return Err(ErrorCode::NotNow.into()),
+                OutboxAction::SendNow | OutboxAction::TakeOffReader => {
+                    return Err(ErrorCode::NotNow.into());
+                }
             }
             Ok(())
         })?;
@@ -589,7 +627,7 @@ fn expires_at(shop: &Shop, now: Timestamp) -> Timestamp {
     now.plus_ms(hours.saturating_mul(3_600_000))
 }
 
-fn action(action: OutboxAction, available: bool, why_not: &str) -> OutboxActionView {
+pub(crate) fn action(action: OutboxAction, available: bool, why_not: &str) -> OutboxActionView {
     OutboxActionView {
         action,
         available,

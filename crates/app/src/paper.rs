@@ -561,10 +561,12 @@ fn refund_tender(
     sale: &CommittedSale,
     part: &RefundPart,
 ) -> Result<RefundTender, AppError> {
+    let mut interac = false;
     let label = match part.tender {
         None => "Cash".to_owned(),
         Some(id) => {
             let facts = tx.charge(id)?.map(|c| c.facts);
+            interac = facts.as_ref().is_some_and(|f| f.interac);
             sale.tenders
                 .iter()
                 .find(|t| t.id == id)
@@ -576,6 +578,7 @@ fn refund_tender(
         GiveBack::Cash => None,
         GiveBack::ExternalTerminal => Some("By hand, on the card machine."),
         GiveBack::Voucher => Some("As a voucher, written by hand."),
+        GiveBack::StripeRefund if interac => Some("When the card is presented at the reader."),
         GiveBack::StripeRefund => Some("On the card in 5 to 10 days."),
         GiveBack::LowerCharge => Some("Not charged yet: it is charged that much less."),
         GiveBack::WhenKnown => Some("Not known yet if it was charged: if it was, it comes back."),

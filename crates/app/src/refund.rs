@@ -3,7 +3,7 @@
 
 use rust_decimal::Decimal;
 use till_domain::charge::RefundState;
-use till_domain::ids::{ReceiptNumber, RefundId, RefundPartId, TenderId};
+use till_domain::ids::{ReceiptNumber, RefundId, RefundPartId, TenderId, Timestamp};
 use till_domain::journal::{Entry, JournalEvent};
 use till_domain::money::Money;
 use till_domain::refund::{
@@ -13,8 +13,9 @@ use till_domain::refund::{
 use till_domain::sale::CommittedSale;
 use till_receipts::data::Copy;
 use till_store::Tx;
-use till_sync::machine::Refund;
+use till_sync::machine::{Charge, Refund};
 use till_sync::phases;
+use till_sync::readers::ListedReader;
 use till_sync::request::{minimum_minor, stripe_minor};
 
 use crate::auth::Session;
@@ -22,11 +23,39 @@ use crate::error::{AppError, ErrorCode};
 use crate::figures::{local, money, quantity, spoken, tender_kind, tender_label, user_name};
 use crate::guard::no_card;
 use crate::sale::{line_id, live_charge, need_shift, sale_at};
+use crate::tender::READER_WAITS_MS;
 use crate::view::{
     ApprovalInput, ReasonView, RefundDoneView, RefundLineInput, RefundLineView, RefundQuoteView,
     RefundSourceView, RefundTenderView, TenderKindView,
 };
-use crate::{Effects, OPEN_DRAWER, Shop, Till, number, paper, shop};
+use crate::{Effects, OPEN_DRAWER, Shop, Till, cards, number, paper, readers, shop};
+
+/// This till's reader, where it has nothing else in hand.
+pub(crate) fn free_reader(tx: &Tx<'_>) -> Result<Option<ListedReader>, AppError> {
+    let Some(reader) = readers::chosen(tx)? else {
+        return Ok(None);
+    };
+    let busy = cards::is_saving(tx, &reader.id)?
+        || cards::is_paying(tx, &reader.id)?
+        || phases::is_refunding(tx, &reader.id)?;
+    Ok((!busy).then_some(reader))
+}
+
+/// The refund of a charge that is made. Of a card that must be presented for it: at the
+/// reader `at`, where the customer stands now; or, without one, a case for a person.
+pub(crate) fn refund_of(
+    minor: i64,
+    charge: &Charge,
+    at: Option<ListedReader>,
+    now: Timestamp,
+) -> Refund {
+    let intent = charge.intent.clone();
+    match (charge.interac, at) {
+        (false, _) => Refund::new(minor, intent),
+        (true, Some(at)) => Refund::at_reader(minor, intent, at.id, now.plus_ms(READER_WAITS_MS)),
+        (true, None) => Refund::to_present(minor, intent),
+    }
+}
 
 /// Reasons offered, with their codes.
 const REASONS: [(&str, &str); 5] = [
@@ -37,12 +66,16 @@ const REASONS: [(&str, &str); 5] = [
     ("wrong_price", "Wrong price"),
 ];
 
+/// Of a card that nobody can present now.
+const PRESENT_LATER: &str =
+    "The card that paid must be presented at a reader. It waits in the outbox, Need a person.";
+
 /// A sale with its refunds so far.
 struct Source {
     receipt: ReceiptNumber,
     sale: Box<CommittedSale>,
     refunded: Money,
-    sold_at: till_domain::ids::Timestamp,
+    sold_at: Timestamp,
 }
 
 fn source(tx: &Tx<'_>, shop: &Shop, receipt: &str) -> Result<Source, AppError> {
@@ -139,15 +172,24 @@ fn take_back(lines: &[RefundLineInput]) -> Result<Vec<TakeBack>, AppError> {
         .collect()
 }
 
+/// `at` is the reader where the first card that must be presented is: none, and it
+/// waits for a person.
 fn goes_to(
     tx: &Tx<'_>,
     sale: &CommittedSale,
     parts: &[(Option<TenderId>, GiveBack, Money)],
+    mut at: Option<ListedReader>,
 ) -> Result<Vec<RefundTenderView>, AppError> {
     parts
         .iter()
         .map(|(tender, how, amount)| {
             let tender = tender.and_then(|id| sale.tenders.iter().find(|t| t.id == id));
+            let presented = match tender {
+                Some(t) if *how == GiveBack::StripeRefund => {
+                    phases::charge(tx, t.id)?.is_some_and(|c| c.interac)
+                }
+                Some(_) | None => false,
+            };
             let (label, kind) = match tender {
                 Some(t) => {
                     let facts = tx.charge(t.id)?.map(|c| c.facts);
@@ -159,19 +201,24 @@ fn goes_to(
                 label,
                 kind,
                 amount: money(*amount),
+                presented,
                 says: match how {
-                    GiveBack::Cash => "Out of the drawer.",
-                    GiveBack::ExternalTerminal => "On the other machine, by hand.",
-                    GiveBack::Voucher => "As a voucher, written by hand.",
-                    GiveBack::StripeRefund => "Back to the card that paid.",
+                    GiveBack::Cash => "Out of the drawer.".to_owned(),
+                    GiveBack::ExternalTerminal => "On the other machine, by hand.".to_owned(),
+                    GiveBack::Voucher => "As a voucher, written by hand.".to_owned(),
+                    GiveBack::StripeRefund if presented => match at.take() {
+                        Some(at) => format!("Present the card at {}.", at.label),
+                        None => PRESENT_LATER.to_owned(),
+                    },
+                    GiveBack::StripeRefund => "Back to the card that paid.".to_owned(),
                     GiveBack::LowerCharge => {
                         "Not charged yet: the charge is lowered by this much, or cancelled."
+                            .to_owned()
                     }
                     GiveBack::WhenKnown => {
-                        "Not known yet if the card was charged. Refunded if it was."
+                        "Not known yet if the card was charged. Refunded if it was.".to_owned()
                     }
-                }
-                .to_owned(),
+                },
             })
         })
         .collect()
@@ -256,8 +303,10 @@ impl Till {
     ) -> Result<RefundQuoteView, AppError> {
         let take = take_back(lines)?;
         let managers = self.managers()?;
+        let online = self.is_online();
         self.store()?.read(|tx| {
             let shop = shop(tx)?;
+            let at = if online { free_reader(tx)? } else { None };
             let source = source(tx, &shop, receipt)?;
             let quote = quote_back(tx, &shop, &source, &take)?;
             let needs = needs_manager(quote.total, source.refunded, shop.refund_threshold)?;
@@ -266,7 +315,7 @@ impl Till {
                 tax: money(quote.tax),
                 cash_rounding: money(quote.cash_rounding),
                 lines: quote.lines.iter().map(|l| money(l.total)).collect(),
-                goes_to: goes_to(tx, &source.sale, &quote.parts)?,
+                goes_to: goes_to(tx, &source.sale, &quote.parts, at)?,
                 needs_manager: needs,
                 says: needs.then(|| {
                     format!(
@@ -301,9 +350,11 @@ impl Till {
         let approval = approval.map(|input| self.approve(input)).transpose()?;
         let now = self.now();
         let id = RefundId(self.new_id());
-        let (entry, quote, sale) = self.store()?.write(|tx| {
+        let online = self.is_online();
+        let (entry, quote, sale, at) = self.store()?.write(|tx| {
             let shop = shop(tx)?;
             need_shift(tx)?;
+            let at = if online { free_reader(tx)? } else { None };
             let source = source(tx, &shop, receipt)?;
             let quote = quote_back(tx, &shop, &source, &take)?;
             let needs = needs_manager(quote.total, source.refunded, shop.refund_threshold)?;
@@ -336,19 +387,22 @@ impl Till {
                     cashier: session.user().id,
                     approval: approval.clone().filter(|_| needs),
                 },
+                at.clone(),
                 now,
             )?;
-            Ok((entry, quote, source.sale))
+            Ok((entry, quote, source.sale, at))
         })?;
-        self.refund_done(&entry, &quote, &sale)
+        self.refund_done(&entry, &quote, &sale, at)
     }
 
     fn record_refund(
         tx: &Tx<'_>,
         shop: &Shop,
         refund: CommittedRefund,
-        now: till_domain::ids::Timestamp,
+        mut at: Option<ListedReader>,
+        now: Timestamp,
     ) -> Result<Entry, AppError> {
+        let mut to_present = Vec::new();
         for part in &refund.parts {
             let Some(tender) = part.tender else {
                 continue;
@@ -359,11 +413,21 @@ impl Till {
                     phases::lower(tx, tender, stripe_minor(part.amount), now)?;
                 }
                 GiveBack::StripeRefund | GiveBack::WhenKnown => {
-                    let intent = phases::charge(tx, tender)?
-                        .filter(|_| part.how == GiveBack::StripeRefund)
-                        .and_then(|c| c.intent);
+                    let charge =
+                        phases::charge(tx, tender)?.filter(|_| part.how == GiveBack::StripeRefund);
                     let private = phases::private(tx, tender.0)?.unwrap_or_default();
-                    let entry = Refund::new(stripe_minor(part.amount), intent);
+                    let minor = stripe_minor(part.amount);
+                    let entry = match charge {
+                        // A reader asks for one card at a time.
+                        Some(charge) => {
+                            let at = if charge.interac { at.take() } else { None };
+                            refund_of(minor, &charge, at, now)
+                        }
+                        None => Refund::new(minor, None),
+                    };
+                    if entry.state.needs_a_person() {
+                        to_present.push(part.id);
+                    }
                     phases::enqueue_refund(tx, part.id, &entry, tender, &private, now)?;
                 }
             }
@@ -372,13 +436,17 @@ impl Till {
             till: shop.till,
             number: tx.next_receipt_number()?,
         };
-        Ok(tx.append(
+        let entry = tx.append(
             JournalEvent::RefundCommitted {
                 receipt,
                 refund: Box::new(refund),
             },
             now,
-        )?)
+        )?;
+        for part in to_present {
+            phases::present_later(tx, part, now)?;
+        }
+        Ok(entry)
     }
 
     fn refund_done(
@@ -386,6 +454,7 @@ impl Till {
         entry: &Entry,
         quote: &RefundQuote,
         sale: &CommittedSale,
+        at: Option<ListedReader>,
     ) -> Result<(RefundDoneView, Effects), AppError> {
         let JournalEvent::RefundCommitted { receipt, refund } = &entry.event else {
             return Err(AppError::internal(
@@ -407,7 +476,7 @@ impl Till {
                 RefundDoneView {
                     receipt: receipt.to_string(),
                     total: money(refund.total.checked_add(refund.cash_rounding)?),
-                    goes_to: goes_to(tx, sale, &quote.parts)?,
+                    goes_to: goes_to(tx, sale, &quote.parts, at)?,
                     approved_by,
                     receipt_text: paper.text,
                     printer,

@@ -402,6 +402,7 @@ impl Till {
                     RefundState::NeedsAttention => part.stripe_refund.is_some(),
                     RefundState::Queued
                     | RefundState::Sending
+                    | RefundState::AtReader
                     | RefundState::Unknown
                     | RefundState::Failed
                     | RefundState::Canceled => false,

@@ -15,7 +15,7 @@ use till_domain::money::Money;
 use till_domain::sale::{CardCapture, OpenSale, Tender, TenderKind};
 use till_domain::settle::{Surplus, worth};
 use till_store::Tx;
-use till_sync::machine::{AtReader, Charge, Goal, Refund};
+use till_sync::machine::{AtReader, Charge, Goal};
 use till_sync::phases;
 use till_sync::request::{NotChargeable, Private, chargeable, mail_address, stripe_minor};
 
@@ -24,6 +24,7 @@ use crate::error::{AppError, ErrorCode};
 use crate::figures::{cash_left, is_expired, money};
 use crate::guard::check_text;
 use crate::outbox::exposure;
+use crate::refund::{free_reader, refund_of};
 use crate::sale::{customer_of, live_charge, tender_id};
 use crate::shop::ForeignRate;
 use crate::view::{
@@ -721,6 +722,9 @@ impl Till {
                     if cards::is_saving(tx, &reader.id)? {
                         return Err(ErrorCode::SavingUnderWay.into());
                     }
+                    if phases::is_refunding(tx, &reader.id)? {
+                        return Err(ErrorCode::ReaderRefunding.into());
+                    }
                     CardCapture::Reader {
                         reader: reader.id,
                         label: reader.label,
@@ -776,6 +780,7 @@ impl Till {
         let id = tender_id(tender)?;
         let part = RefundPartId(self.new_id());
         let now = self.now();
+        let online = self.is_online();
         self.change_sale(session, |tx, shop, sale| {
             let tender = sale
                 .tenders
@@ -802,8 +807,12 @@ impl Till {
                         now,
                     )?;
                     let private = phases::private(tx, id.0)?.unwrap_or_default();
-                    let refund = Refund::new(stripe_minor(amount), charge.intent);
+                    let at = if online { free_reader(tx)? } else { None };
+                    let refund = refund_of(stripe_minor(amount), &charge, at, now);
                     phases::enqueue_refund(tx, part, &refund, id, &private, now)?;
+                    if refund.state.needs_a_person() {
+                        phases::present_later(tx, part, now)?;
+                    }
                     sale.remove_tender(id)?;
                 }
                 ChargeState::Canceled | ChargeState::WrittenOff => {
@@ -876,6 +885,9 @@ impl Till {
             let chosen = chosen.ok_or(ErrorCode::NoReader)?;
             if cards::is_saving(tx, &chosen.id)? {
                 return Err(ErrorCode::SavingUnderWay.into());
+            }
+            if phases::is_refunding(tx, &chosen.id)? {
+                return Err(ErrorCode::ReaderRefunding.into());
             }
             at.clone_from(&chosen.id);
             *label = chosen.label;

@@ -886,6 +886,8 @@ pub struct RefundTenderView {
     pub amount: MoneyView,
     /// "Not charged yet: the charge is lowered by this much."
     pub says: String,
+    /// It is given back only when the card is presented at a reader.
+    pub presented: bool,
 }
 
 /// The refund is committed.
@@ -1054,7 +1056,8 @@ pub struct OutboxActionView {
 pub enum OutboxAction {
     /// Send or look up now.
     SendNow,
-    /// Try the same card once more under a new attempt.
+    /// Try the same card once more under a new attempt; of a refund: ask for the card at
+    /// this till's reader.
     TryAgain,
     /// The customer paid cash instead; cancelled at Stripe first.
     TakeCash,
@@ -1062,6 +1065,8 @@ pub enum OutboxAction {
     PayLink,
     /// A manager gives the money up.
     WriteOff,
+    /// Take the refund off the card reader; what the reader did by then counts.
+    TakeOffReader,
 }
 
 /// One line of history.

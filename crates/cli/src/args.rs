@@ -440,7 +440,7 @@ pub(crate) struct ReconcileArgs {
 pub(crate) enum Action {
     /// Make it due now.
     SendNow,
-    /// Try the same card once more.
+    /// Try the same card once more; of a refund: ask for the card at the reader.
     TryAgain,
     /// Ask for it by a link; the card is cancelled at Stripe first.
     PayLink,
@@ -448,6 +448,8 @@ pub(crate) enum Action {
     TakeCash,
     /// A manager gives the money up.
     WriteOff,
+    /// Take a refund off the card reader.
+    TakeOffReader,
 }
 
 #[derive(Debug, Subcommand)]

@@ -52,6 +52,7 @@ pub(crate) fn run(folder: &Path, command: &OutboxCommand, input: &Input) -> Done
                 Action::PayLink => OutboxAction::PayLink,
                 Action::TakeCash => OutboxAction::TakeCash,
                 Action::WriteOff => OutboxAction::WriteOff,
+                Action::TakeOffReader => OutboxAction::TakeOffReader,
             };
             let entry = till.outbox_decide(&session, id, action, approval.as_ref())?;
             let text = detail(&entry);
@@ -180,6 +181,7 @@ fn detail(detail: &OutboxDetailView) -> String {
             OutboxAction::TakeCash => "take-cash",
             OutboxAction::PayLink => "pay-link",
             OutboxAction::WriteOff => "write-off",
+            OutboxAction::TakeOffReader => "take-off-reader",
         };
         match &action.why_not {
             None => text.push_str(&format!("  may be decided: {name}\n")),

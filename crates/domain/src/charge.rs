@@ -130,6 +130,8 @@ pub enum RefundState {
     Queued,
     /// Sent; no answer yet.
     Sending,
+    /// A card reader was told to ask for the card; the customer stands there.
+    AtReader,
     /// The answer is lost or unclear: looked up before it is sent again.
     Unknown,
     /// Stripe has it; the bank has not confirmed.
@@ -146,9 +148,10 @@ pub enum RefundState {
 
 impl RefundState {
     /// Every state.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Queued,
         Self::Sending,
+        Self::AtReader,
         Self::Unknown,
         Self::Pending,
         Self::Succeeded,
@@ -163,6 +166,7 @@ impl RefundState {
         match self {
             Self::Queued => "queued",
             Self::Sending => "sending",
+            Self::AtReader => "at_reader",
             Self::Unknown => "unknown",
             Self::Pending => "pending",
             Self::Succeeded => "succeeded",
@@ -182,8 +186,14 @@ impl RefundState {
     #[must_use]
     pub const fn is_waiting(self) -> bool {
         match self {
-            Self::Queued | Self::Sending | Self::Unknown | Self::Pending => true,
+            Self::Queued | Self::Sending | Self::AtReader | Self::Unknown | Self::Pending => true,
             Self::Succeeded | Self::Failed | Self::NeedsAttention | Self::Canceled => false,
         }
+    }
+
+    /// A named person must decide.
+    #[must_use]
+    pub const fn needs_a_person(self) -> bool {
+        matches!(self, Self::Failed | Self::NeedsAttention)
     }
 }

@@ -120,6 +120,7 @@ fn reader(value: &Value) -> Option<Reader> {
             ReaderAction {
                 intent: about.and_then(|a| id_of(a.get("payment_intent")?)),
                 refund: about.and_then(|a| id_of(a.get("refund")?)),
+                refund_id: about.and_then(|a| text(a.get("metadata")?, "refund_id")),
                 status: text(action, "status").unwrap_or_default(),
                 failure: Decline {
                     code: text(action, "failure_code").or(failure.code),
@@ -128,6 +129,14 @@ fn reader(value: &Value) -> Option<Reader> {
             }
         }),
     })
+}
+
+/// A reader as one refund sees it: what it does for others is nothing.
+fn of_refund(reader: Reader, id: &str) -> Reader {
+    let ours = |action: &ReaderAction| action.refund_id.as_deref() == Some(id);
+    Reader {
+        action: reader.action.filter(ours),
+    }
 }
 
 fn session(value: &Value) -> Option<Session> {
@@ -207,6 +216,9 @@ fn success(op: Op, id: &str, body: &[u8]) -> Option<Event> {
             reader(&value).map(Event::Reader)
         }
         Op::Refund(RefundOp::Create | RefundOp::Retrieve) => refund(&value).map(Event::Refund),
+        Op::Refund(RefundOp::OnReader | RefundOp::LookAtReader | RefundOp::ClearReader) => {
+            reader(&value).map(|reader| Event::Reader(of_refund(reader, id)))
+        }
     }
 }
 
@@ -245,6 +257,7 @@ fn read(op: Op, id: &str, http: &HttpAnswer) -> Event {
             return Event::ReaderRefused { code: code.into() };
         }
         // It may have acted all the same (Stripe docs, "Terminal error codes").
+        Some("terminal_reader_timeout") if matches!(op, Op::Refund(_)) => return Event::LookUp,
         Some("terminal_reader_timeout") => return Event::Ambiguous,
         Some(_) | None => {}
     }

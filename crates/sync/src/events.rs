@@ -477,7 +477,8 @@ pub fn learn_charge(tx: &Tx<'_>, tender: TenderId, intent: Intent, now: Timestam
 }
 
 /// Takes a refund that failed after Stripe had said that it succeeded: the debt to the
-/// customer is open again. One that is on its way is looked at now.
+/// customer is open again; and one that a reader made after a person was told that it
+/// had not. One that is on its way is looked at now.
 ///
 /// # Errors
 /// [`StoreError`](till_store::StoreError).
@@ -498,7 +499,14 @@ pub fn learn_refund(
         row.next_at = now;
         tx.save_outbox(&row)?;
     }
-    if ours.state != RefundState::Succeeded || !failed {
+    // A reader that was taken for idle made it after all.
+    let late = ours.state == RefundState::NeedsAttention && ours.reader.is_some();
+    let news = if failed {
+        ours.state == RefundState::Succeeded
+    } else {
+        late
+    };
+    if !news {
         return Ok(false);
     }
     let op = Op::Refund(RefundOp::Retrieve);

@@ -9,6 +9,7 @@ pub mod classify;
 pub mod events;
 pub mod machine;
 pub mod phases;
+pub mod presented;
 pub mod readers;
 pub mod reconcile;
 pub mod request;

@@ -23,11 +23,13 @@ use till_domain::charge::{ChargeState, RefundState};
 use till_domain::ids::Timestamp;
 use till_domain::journal::{CardSlip, ChargeFacts, ChargeKind};
 
+use crate::presented::RefundAtReader;
+
 /// Stripe may forget a key after 24 hours; an hour is left for slow clocks.
 /// Source: Stripe API reference, "Idempotent requests".
 pub const KEY_LIFETIME_MS: i64 = 23 * 3_600_000;
 
-const BACKOFF_FIRST_MS: i64 = 500;
+pub(crate) const BACKOFF_FIRST_MS: i64 = 500;
 const BACKOFF_LAST_MS: i64 = 15 * 60_000;
 /// Nothing is put off for longer, whatever it was asked to: what is due later than
 /// this was put off by a clock that was wrong.
@@ -42,16 +44,16 @@ const fn poll_ms(polls: &mut u32) -> i64 {
 
 /// How often a reader is looked at while a customer stands there: every two seconds
 /// for two minutes, then less often.
-const fn reader_poll_ms(polls: &mut u32) -> i64 {
+pub(crate) const fn reader_poll_ms(polls: &mut u32) -> i64 {
     *polls = polls.saturating_add(1);
     if *polls <= 60 { 2_000 } else { 6_000 }
 }
 /// While the reader says that it waits for a card, the PaymentIntent is asked every so
 /// many looks all the same: a reader may say so too long.
-const LOOKS_FOR_AN_INTENT: u32 = 4;
+pub(crate) const LOOKS_FOR_AN_INTENT: u32 = 4;
 /// How often a reader is told without another word of a person, and how often it is
 /// asked to take it off again.
-const READER_TRIES: u32 = 3;
+pub(crate) const READER_TRIES: u32 = 3;
 /// Why a payment is for a person again that the reader does not show any more.
 pub const NOT_AT_READER: &str = "not_at_reader";
 
@@ -148,6 +150,12 @@ pub enum RefundOp {
     Find,
     /// Look at it.
     Retrieve,
+    /// Tell the reader to ask for the card and make it.
+    OnReader,
+    /// Look at the reader.
+    LookAtReader,
+    /// Take it off the reader, which shows it.
+    ClearReader,
 }
 
 impl RefundOp {
@@ -158,7 +166,16 @@ impl RefundOp {
             Self::Create => "refund",
             Self::Find => "find_refund",
             Self::Retrieve => "retrieve_refund",
+            Self::OnReader => "refund_on_reader",
+            Self::LookAtReader => "look_for_refund",
+            Self::ClearReader => "clear_refund",
         }
+    }
+
+    /// It can move money: what became of it is asked, at any age.
+    #[must_use]
+    pub const fn pays(self) -> bool {
+        matches!(self, Self::Create | Self::OnReader)
     }
 }
 
@@ -227,6 +244,8 @@ pub struct ReaderAction {
     pub intent: Option<String>,
     /// The refund it made.
     pub refund: Option<String>,
+    /// Our own id of that refund.
+    pub refund_id: Option<String>,
     /// `in_progress`, `succeeded` or `failed`.
     pub status: String,
     /// Why it failed.
@@ -381,6 +400,9 @@ pub struct Charge {
     /// The PaymentIntent has no card: a decline took it away.
     #[serde(default)]
     pub card_gone: bool,
+    /// Paid by Interac: its refund wants the card at a reader.
+    #[serde(default)]
+    pub interac: bool,
     /// Told to charge, and not known for certain that it did not: such a confirm may
     /// be on its way still.
     #[serde(default)]
@@ -446,6 +468,9 @@ pub struct Refund {
     /// person must look.
     #[serde(default)]
     pub refused: bool,
+    /// Of a card that must be presented for it: where, see [`crate::presented`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reader: Option<RefundAtReader>,
 }
 
 /// What to do with an entry that is due.
@@ -510,6 +535,7 @@ impl Charge {
             intent: None,
             intent_amount_minor: None,
             card_gone: false,
+            interac: false,
             told: false,
             giving_up: false,
             link_next: false,
@@ -1042,6 +1068,7 @@ impl Charge {
         self.intent = Some(intent.id);
         self.intent_amount_minor = Some(intent.amount_minor.saturating_sub(intent.tip_minor));
         self.tip_minor = intent.tip_minor;
+        self.interac = intent.interac;
         self.failures = 0;
         let facts = ChargeFacts {
             charge: intent.charge,
@@ -1214,6 +1241,7 @@ impl Refund {
             failures: 0,
             polls: 0,
             refused: false,
+            reader: None,
         }
     }
 
@@ -1222,9 +1250,12 @@ impl Refund {
     /// A refund has no unconfirmed state, so one whose answer was lost is looked for
     /// first, however young its key is by this machine's clock; where Stripe has none,
     /// it is sent again under the same key.
-    pub fn next_step(&mut self) -> Next<RefundOp> {
+    pub fn next_step(&mut self, now: Timestamp) -> Next<RefundOp> {
         if !self.state.is_waiting() {
             return Next::Rest;
+        }
+        if self.reader.is_some() {
+            return self.next_at_reader(now);
         }
         if let Some(op) = self.op {
             if op != RefundOp::Create {
@@ -1246,13 +1277,10 @@ impl Refund {
     /// Takes in what came back for `op`. The journal is told where `moved` is set;
     /// its facts carry no card.
     pub fn on(&mut self, op: RefundOp, event: Event, seed: u128) -> Change {
-        let later = |refund: &mut Self, after_ms: Option<i64>| {
-            refund.failures = refund.failures.saturating_add(1);
-            Change {
-                after_ms: put_off(after_ms, refund.failures, seed),
-                ..Change::default()
-            }
-        };
+        let later = |refund: &mut Self, after_ms: Option<i64>| refund.later(after_ms, seed);
+        if self.is_about_a_reader(op, &event) {
+            return self.on_at_reader(op, event, seed);
+        }
         match event {
             Event::Unreachable => {
                 if op == RefundOp::Create && !self.maybe_sent {
@@ -1370,7 +1398,15 @@ impl Refund {
         }
     }
 
-    fn final_answer(&mut self) {
+    pub(crate) fn later(&mut self, after_ms: Option<i64>, seed: u128) -> Change {
+        self.failures = self.failures.saturating_add(1);
+        Change {
+            after_ms: put_off(after_ms, self.failures, seed),
+            ..Change::default()
+        }
+    }
+
+    pub(crate) fn final_answer(&mut self) {
         self.op = None;
         self.maybe_sent = false;
         self.attempt = self.attempt.saturating_add(1);
@@ -1908,11 +1944,11 @@ mod tests {
     fn a_lost_refund_is_looked_for_at_any_age_and_sent_again_under_its_key() {
         let mut refund = Refund::new(200, Some("pi_1".into()));
         for _ in 0..2 {
-            assert_eq!(refund.next_step(), Next::Send(RefundOp::Create));
+            assert_eq!(refund.next_step(Timestamp(0)), Next::Send(RefundOp::Create));
             refund.op = Some(RefundOp::Create);
             refund.on(RefundOp::Create, Event::Ambiguous, 1);
             assert_eq!(refund.state, RefundState::Unknown);
-            assert_eq!(refund.next_step(), Next::Send(RefundOp::Find));
+            assert_eq!(refund.next_step(Timestamp(0)), Next::Send(RefundOp::Find));
             refund.op = Some(RefundOp::Find);
             refund.on(RefundOp::Find, Event::FoundRefund(None), 1);
             assert_eq!(
@@ -1921,9 +1957,9 @@ mod tests {
             );
         }
         // A stored 500 stays under its key: the next try has another.
-        assert_eq!(refund.next_step(), Next::Send(RefundOp::Create));
+        assert_eq!(refund.next_step(Timestamp(0)), Next::Send(RefundOp::Create));
         refund.on(RefundOp::Create, Event::LookUp, 1);
-        assert_eq!(refund.next_step(), Next::Send(RefundOp::Find));
+        assert_eq!(refund.next_step(Timestamp(0)), Next::Send(RefundOp::Find));
         refund.on(RefundOp::Find, Event::FoundRefund(None), 1);
         assert_eq!(refund.attempt, 2);
     }
@@ -1948,9 +1984,9 @@ mod tests {
     #[test]
     fn a_refund_that_somebody_gave_already_is_for_a_person() {
         let mut refund = Refund::new(200, Some("pi_1".into()));
-        assert_eq!(refund.next_step(), Next::Send(RefundOp::Create));
+        assert_eq!(refund.next_step(Timestamp(0)), Next::Send(RefundOp::Create));
         refund.on(RefundOp::Create, Event::UnexpectedState, 1);
-        assert_eq!(refund.next_step(), Next::Send(RefundOp::Find));
+        assert_eq!(refund.next_step(Timestamp(0)), Next::Send(RefundOp::Find));
         let change = refund.on(RefundOp::Find, Event::FoundRefund(None), 1);
         assert_eq!(refund.state, RefundState::NeedsAttention);
         assert!(change.journal.is_some(), "and it is written down");

@@ -18,6 +18,7 @@ use crate::classify::{self, Op};
 use crate::machine::{
     AtReader, Change, Charge, ChargeOp, DELAY_MAX_MS, Event, Goal, Next, Refund, RefundOp,
 };
+use crate::presented::PRESENT_CARD;
 use crate::request::{self, Private};
 use crate::transport::Answer;
 
@@ -136,11 +137,95 @@ pub fn enqueue_refund(
         machine: text(refund)?,
         request: None,
         in_flight: false,
-        waiting: true,
+        waiting: refund.state.is_waiting(),
         next_at: now,
         private: text(&private)?,
     })?;
     note(tx, part.0, now, "queued", None, None)
+}
+
+/// Says in the journal that a refund waits for a person with the card.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn present_later(tx: &Tx<'_>, part: RefundPartId, now: Timestamp) -> Result<()> {
+    let moved = JournalEvent::RefundMoved {
+        part,
+        to: RefundState::NeedsAttention,
+        stripe_refund: None,
+        reason: Some(PRESENT_CARD.into()),
+    };
+    tx.append(moved, now)?;
+    Ok(())
+}
+
+fn change_refund(
+    tx: &Tx<'_>,
+    part: RefundPartId,
+    now: Timestamp,
+    what: &str,
+    change: impl FnOnce(&mut Refund),
+) -> Result<()> {
+    let Some(mut row) = tx.outbox(part.0)?.filter(|r| r.subject == Subject::Refund) else {
+        return Ok(());
+    };
+    let mut refund: Refund = read(&row.machine)?;
+    change(&mut refund);
+    row.state = refund.state.word().into();
+    row.machine = text(&refund)?;
+    row.waiting = refund.state.is_waiting();
+    row.next_at = now;
+    tx.save_outbox(&row)?;
+    note(tx, part.0, now, what, None, None)
+}
+
+/// Asks for the card of a refund at `reader`; a person decided so, and the customer is
+/// there until `expires_at`.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn present_at(
+    tx: &Tx<'_>,
+    part: RefundPartId,
+    reader: String,
+    expires_at: Timestamp,
+    now: Timestamp,
+) -> Result<()> {
+    change_refund(tx, part, now, "try_again", |refund| {
+        refund.present_at(reader, expires_at);
+    })?;
+    tx.append(
+        JournalEvent::RefundMoved {
+            part,
+            to: RefundState::Queued,
+            stripe_refund: None,
+            reason: None,
+        },
+        now,
+    )?;
+    Ok(())
+}
+
+/// Asks for a refund to be taken off its reader. What the reader did by then counts.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn take_off_reader(tx: &Tx<'_>, part: RefundPartId, now: Timestamp) -> Result<()> {
+    change_refund(tx, part, now, "cancel_wanted", Refund::take_off)
+}
+
+/// True while a refund is at `reader`: it can be given nothing else meanwhile.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn is_refunding(tx: &Tx<'_>, reader: &str) -> Result<bool> {
+    Ok(tx.outbox_waiting()?.iter().any(|row| {
+        let refund = (row.subject == Subject::Refund).then(|| read::<Refund>(&row.machine).ok());
+        // What is with the bank is at no reader any more.
+        let under_way = refund.flatten().filter(|r| r.state != RefundState::Pending);
+        let at = under_way.and_then(|r| r.reader);
+        at.is_some_and(|at| at.id.as_deref() == Some(reader))
+    }))
 }
 
 /// The live charge of a tender, as the outbox has it.
@@ -407,8 +492,15 @@ pub fn claim(tx: &Tx<'_>, now: Timestamp) -> Result<Claimed> {
             {
                 return Ok(done);
             }
-            match refund.next_step() {
-                Next::Rest | Next::Decided => None,
+            match refund.next_step(now) {
+                Next::Rest => None,
+                // Nobody presented the card, and no reader was told.
+                Next::Decided => {
+                    present_later(tx, RefundPartId(row.id), now)?;
+                    note(tx, row.id, now, PRESENT_CARD, None, None)?;
+                    save(tx, &mut row, refund.state.word(), &refund, false)?;
+                    return Ok(Claimed::Decided);
+                }
                 Next::Resend(op) => Some((Op::Refund(op), text(&refund)?, refund.state.word())),
                 Next::Send(op) => {
                     refund.op = Some(op);
@@ -482,6 +574,11 @@ fn wait_for_charge(
     match charge.state {
         ChargeState::Succeeded => {
             refund.intent.clone_from(&charge.intent);
+            if charge.interac && refund.reader.is_none() {
+                let state = refund.state;
+                *refund = Refund::to_present(refund.amount_minor, charge.intent);
+                refund.state = state;
+            }
             Ok(None)
         }
         ChargeState::Queued
@@ -728,7 +825,9 @@ const fn history_word(op: Op, event: &Event) -> &'static str {
                 | ChargeOp::LookAtReader,
             ) => "looked_up",
             Op::Refund(RefundOp::Create) => "refunded",
-            Op::Refund(RefundOp::Find | RefundOp::Retrieve) => "looked_up",
+            Op::Refund(RefundOp::OnReader) => "at_reader",
+            Op::Refund(RefundOp::ClearReader) => "taken_off_reader",
+            Op::Refund(RefundOp::Find | RefundOp::Retrieve | RefundOp::LookAtReader) => "looked_up",
         },
     }
 }

@@ -327,7 +327,10 @@ fn refund_verdict(state: RefundState, status: &str) -> Verdict {
     let waits = matches!(status, "pending" | "requires_action");
     let failed = matches!(status, "failed" | "canceled");
     match state {
-        RefundState::Queued | RefundState::Sending | RefundState::Unknown => Verdict::UnderWay,
+        RefundState::Queued
+        | RefundState::Sending
+        | RefundState::AtReader
+        | RefundState::Unknown => Verdict::UnderWay,
         RefundState::Pending if waits => Verdict::Same,
         RefundState::Pending => Verdict::UnderWay,
         RefundState::Succeeded if waits => Verdict::UnderWay,
@@ -731,7 +734,10 @@ impl Reconciliation {
             }
             if matches!(
                 ours.state,
-                RefundState::Queued | RefundState::Sending | RefundState::Unknown
+                RefundState::Queued
+                    | RefundState::Sending
+                    | RefundState::AtReader
+                    | RefundState::Unknown
             ) {
                 found.under_way += 1;
             } else if expected {

@@ -221,6 +221,11 @@ fn find_path(private: &Private) -> String {
     format!("/v1/payment_intents?created[gte]={since}&limit=100&expand[0]=data.latest_charge")
 }
 
+/// Canada's debit network: Canadian dollars at a reader (Stripe docs, "Interac").
+fn takes_interac(charge: &Charge, private: &Private) -> bool {
+    charge.reader.is_some() && private.currency == "CAD"
+}
+
 /// The request of a charge for `op`.
 #[must_use]
 pub fn charge(id: Uuid, charge: &Charge, private: &Private, op: ChargeOp) -> StoredRequest {
@@ -243,6 +248,10 @@ pub fn charge(id: Uuid, charge: &Charge, private: &Private, op: ChargeOp) -> Sto
                     } else {
                         "card"
                     },
+                )
+                .maybe(
+                    "allowed_payment_method_types[1]",
+                    takes_interac(charge, private).then_some("interac_present"),
                 )
                 .maybe("customer", private.customer.as_deref())
                 .maybe("payment_method", private.payment_method.as_deref())
@@ -370,7 +379,29 @@ pub fn charge(id: Uuid, charge: &Charge, private: &Private, op: ChargeOp) -> Sto
 #[must_use]
 pub fn refund(id: Uuid, refund: &Refund, private: &Private, op: RefundOp) -> StoredRequest {
     let intent = refund.intent.as_deref().unwrap_or_default();
+    let at = refund.reader.as_ref().and_then(|r| r.id.as_deref());
+    let reader = at.unwrap_or_default();
     match op {
+        RefundOp::OnReader => post(
+            format!("/v1/terminal/readers/{reader}/refund_payment"),
+            Form::default()
+                .put("payment_intent", intent)
+                .put("amount", &refund.amount_minor.to_string())
+                .put(
+                    "refund_payment_config[enable_customer_cancellation]",
+                    "true",
+                )
+                .put("metadata[refund_id]", &id.to_string())
+                .put("metadata[sale_id]", &private.sale)
+                .put("metadata[till_id]", &private.till),
+            key(private, id, op.word(), refund.attempt),
+        ),
+        RefundOp::LookAtReader => get(format!("/v1/terminal/readers/{reader}")),
+        RefundOp::ClearReader => post(
+            format!("/v1/terminal/readers/{reader}/cancel_action"),
+            Form::default(),
+            key(private, id, op.word(), refund.attempt),
+        ),
         RefundOp::Create => post(
             "/v1/refunds".into(),
             Form::default()
@@ -394,6 +425,35 @@ pub fn refund(id: Uuid, refund: &Refund, private: &Private, op: RefundOp) -> Sto
 mod tests {
     use super::*;
     use till_domain::journal::ChargeKind;
+
+    #[test]
+    fn interac_is_taken_in_canadian_dollars_at_a_reader_and_goes_back_there() {
+        let text = |request: StoredRequest| String::from_utf8(request.body.unwrap()).unwrap();
+        for (currency, reader, expected) in [
+            ("CAD", true, true),
+            ("USD", true, false),
+            ("CAD", false, false),
+        ] {
+            let mut c = Charge::new(ChargeKind::Reader, 500, Timestamp(0));
+            c.reader = reader.then(|| crate::machine::AtReader::new("tmr_1".into(), false));
+            let private = Private {
+                currency: currency.into(),
+                ..Private::default()
+            };
+            let body = text(charge(Uuid::nil(), &c, &private, ChargeOp::Create));
+            let taken = body.contains("allowed_payment_method_types[1]=interac_present");
+            assert_eq!(taken, expected, "{body}");
+        }
+        let r = Refund::at_reader(500, Some("pi_1".into()), "tmr_1".into(), Timestamp(0));
+        let request = refund(Uuid::nil(), &r, &Private::default(), RefundOp::OnReader);
+        assert_eq!(request.path, "/v1/terminal/readers/tmr_1/refund_payment");
+        let body = text(request);
+        assert!(
+            body.starts_with("payment_intent=pi_1&amount=500&"),
+            "{body}"
+        );
+        assert!(body.contains("metadata[refund_id]=00000000-"), "{body}");
+    }
 
     #[test]
     fn a_confirm_names_neither_sum_nor_card_and_the_key_names_the_try() {

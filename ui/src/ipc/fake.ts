@@ -803,6 +803,26 @@ export class FakeTill {
           if (this.#shift)
             this.#shift.refunds += quote.goes_to.at(-1)?.kind === "cash" ? quote.total.minor : 0;
           const slip = this.#nextReceipt();
+          const presented = quote.goes_to.find((part) => part.presented);
+          if (presented) {
+            this.#entries.unshift({
+              entry: {
+                id: this.#id(),
+                is_refund: true,
+                who: presented.label,
+                card: presented.label,
+                receipt,
+                cashier: this.#who().name,
+                at: ago(0),
+                amount: eur(-presented.amount.minor),
+                state: "at_reader",
+                says: "Present the card at Counter",
+                retry_at: null,
+              },
+              history: [{ at: ago(0), says: "The reader waits for the card.", state: "at_reader" }],
+              link: null,
+            });
+          }
           return {
             receipt: slip,
             total: quote.total,
@@ -838,7 +858,10 @@ export class FakeTill {
           }
           if (offered.needs_manager) this.#needsManager(approval);
           if (action === "send_now") this.#send();
-          if (action === "try_again") this.#mark(found, "declined", "The bank declined it once more.");
+          if (found.entry.is_refund) {
+            if (action === "try_again") this.#mark(found, "at_reader", "Present the card at Counter");
+            if (action === "take_off_reader") this.#mark(found, "needs_attention", "Present the card");
+          } else if (action === "try_again") this.#mark(found, "declined", "The bank declined it once more.");
           if (action === "take_cash") this.#mark(found, "closed", "Paid in cash instead.");
           if (action === "write_off") this.#mark(found, "closed", `Written off: ${approval?.reason ?? ""}.`);
           if (action === "pay_link") {
@@ -1572,6 +1595,18 @@ export class FakeTill {
     };
   }
 
+  /** A sale of 2 that a Canadian debit card paid at the reader; gives its receipt. */
+  sellByInterac(): string {
+    const mine = this.#sale;
+    this.#sale = null;
+    this.#add("p1", "2");
+    const sale = this.#open();
+    this.#tender("reader", "Interac •••• 1933", this.#outstanding(sale), "certain", "Approved");
+    const { receipt } = this.#complete();
+    this.#sale = mine;
+    return receipt;
+  }
+
   #nextReceipt(): string {
     this.#receipt += 1;
     return `1-${String(this.#receipt).padStart(6, "0")}`;
@@ -1660,7 +1695,10 @@ export class FakeTill {
         says:
           card.state === "queued"
             ? "Not charged yet: the charge is lowered by this much."
-            : `First: the card that paid, up to the ${euros(card.amount.minor)} left on it`,
+            : isInterac(card.label)
+              ? "Present the card at Counter."
+              : `First: the card that paid, up to the ${euros(card.amount.minor)} left on it`,
+        presented: isInterac(card.label),
       });
     }
     if (total - toCard > 0) {
@@ -1669,6 +1707,7 @@ export class FakeTill {
         kind: "cash",
         amount: eur(total - toCard),
         says: card ? "The rest, as part was paid in cash" : "As it was paid",
+        presented: false,
       });
     }
     const over = total > 5000;
@@ -1686,12 +1725,14 @@ export class FakeTill {
 
   #waiting(): Entry[] {
     return this.#entries.filter(({ entry }) =>
-      ["queued", "working", "unknown", "needs_customer"].includes(entry.state),
+      ["queued", "working", "unknown", "needs_customer", "at_reader"].includes(entry.state),
     );
   }
 
   #atRisk(): number {
-    return this.#waiting().reduce((sum, { entry }) => sum + entry.amount.minor, 0);
+    return this.#waiting()
+      .filter(({ entry }) => !entry.is_refund)
+      .reduce((sum, { entry }) => sum + entry.amount.minor, 0);
   }
 
   #connection(): ConnectionView {
@@ -1715,7 +1756,7 @@ export class FakeTill {
     return {
       waiting: this.#waiting().map(({ entry }) => entry),
       need_a_person: this.#entries
-        .filter(({ entry }) => entry.state === "declined")
+        .filter(({ entry }) => entry.state === "declined" || entry.state === "needs_attention")
         .map(({ entry }) => entry),
       settled: this.#entries
         .filter(({ entry }) => entry.state === "certain" || entry.state === "closed")
@@ -1758,6 +1799,7 @@ export class FakeTill {
 
   #detail(id: string): OutboxDetailView {
     const { entry, history, link } = this.#entry(id);
+    if (entry.is_refund) return presented(entry, history);
     const unknown = entry.state === "unknown";
     const declined = entry.state === "declined";
     const settled = entry.state === "certain" || entry.state === "closed";
@@ -2074,6 +2116,32 @@ export class FakeTill {
     if (last) last.percent = 10;
     open.customer = this.#customers[0] ?? null;
   }
+}
+
+const isInterac = (label: string): boolean => label.startsWith("Interac");
+
+/** A refund whose card is wanted at the reader, or was not presented. */
+function presented(entry: OutboxEntryView, history: HistoryView[]): OutboxDetailView {
+  const at = entry.state === "at_reader";
+  return {
+    entry,
+    verdict: at
+      ? "Nothing is given back yet. It cannot be given twice."
+      : "Nothing was given back. The customer is still owed.",
+    advice: at
+      ? "The customer presents the card that paid at Counter; or take it off the reader."
+      : "With the customer and the card there: present the card. A refund of this card works at a reader only.",
+    history,
+    actions: [
+      {
+        action: at ? "take_off_reader" : "try_again",
+        available: true,
+        why_not: null,
+        needs_manager: false,
+      },
+    ],
+    link: null,
+  };
 }
 
 function person(id: string, name: string, role: UserView["role"], pin: string): Person {

@@ -492,6 +492,31 @@ describe("the rest of the day", () => {
     expect(await shop.text("refunded")).toBe("€2.80");
   });
 
+  it("a refund of an Interac card says where the card is wanted, is taken off the reader, and asked again", async () => {
+    shop = await Shop.open(browser, "empty");
+    const receipt = await shop.page.evaluate(() =>
+      (window as unknown as { fakeTill: { sellByInterac(): string } }).fakeTill.sellByInterac(),
+    );
+    await shop.press("F6");
+    await shop.scan(receipt);
+    await shop.press("+", "1", "F9");
+    await shop.sees("screen-refund-done");
+    await shop.page.getByText("Refund waits for the card").waitFor();
+    await shop.page.getByText("Present the card at Counter.").waitFor();
+    await shop.shot("refund-interac");
+    await shop.press("F11");
+    await shop.page.getByText("Nothing is given back yet").waitFor();
+    await shop.shot("outbox-interac");
+    await shop.press("o");
+    await shop.press("Tab");
+    await shop.page.getByText("The customer is still owed").waitFor();
+    expect(await shop.text("act-try_again")).toContain("Present the card");
+    await shop.shot("outbox-interac-case");
+    await shop.press("s");
+    await shop.press("ArrowLeft");
+    await shop.page.getByText("Nothing is given back yet").waitFor();
+  });
+
   it("a refund over the limit: a wrong PIN refunds nothing, the right one does", async () => {
     shop = await Shop.open(browser, "empty");
     await shop.press("F6");

@@ -21,4 +21,8 @@ amount: MoneyView,
 /**
  * "Not charged yet: the charge is lowered by this much."
  */
-says: string, };
+says: string, 
+/**
+ * It is given back only when the card is presented at a reader.
+ */
+presented: boolean, };
