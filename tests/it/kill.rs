@@ -28,7 +28,6 @@ impl Bench {
             seed: 9,
             clock: ClockSource::System,
             faults: FaultPlan::mixed(permille),
-            record: true,
             ..Config::default()
         });
         for card in till_app::sample_cards() {
@@ -113,12 +112,6 @@ impl Bench {
             0,
             "the outbox is drained"
         );
-        let transcript = tempfile::tempdir().unwrap();
-        self.server
-            .lock()
-            .write_transcript(transcript.path())
-            .unwrap();
-        crate::schemas::check(transcript.path());
         let ledger = self.server.lock().ledger();
         assert_eq!(ledger.charged_twice(), Vec::<&str>::new());
         let books = till.card_books().unwrap();
