@@ -437,7 +437,7 @@ impl Summary {
         now: Timestamp,
     ) -> Result<Self, AppError> {
         let amounts = amounts_now(tx, shop, entries)?;
-        let then = (now, exposure(tx, shop, now)?, owed_now(tx, shop)?);
+        let then = (now, exposure(tx, shop)?, owed_now(tx, shop)?);
         Self::of(tx, shop, shift, entries, &amounts, then)
     }
 

@@ -26,7 +26,7 @@ use crate::view::{
 use crate::{Shop, Till, presented, readers, shop};
 
 /// Charges accepted at the shop's risk that wait.
-pub(crate) fn exposure(tx: &Tx<'_>, shop: &Shop, _: Timestamp) -> Result<Pending, AppError> {
+pub(crate) fn exposure(tx: &Tx<'_>, shop: &Shop) -> Result<Pending, AppError> {
     let (count, minor, oldest_at) = tx.waiting_at_risk()?;
     Ok(Pending {
         count,
@@ -359,7 +359,6 @@ impl Till {
     /// # Errors
     /// What the store says.
     pub fn outbox(&self) -> Result<OutboxView, AppError> {
-        let now = self.now();
         let offline_since = self.offline_since();
         let (view, waiting) = self.store()?.read(|tx| {
             let shop = shop(tx)?;
@@ -401,7 +400,7 @@ impl Till {
                     waiting,
                     need_a_person: need,
                     settled,
-                    at_risk: money(exposure(tx, &shop, now)?.amount),
+                    at_risk: money(exposure(tx, &shop)?.amount),
                     limit: money(shop.limits.on_till),
                     offline_since: offline_since.map(|t| local(&shop, t)),
                     progress: None,

@@ -201,7 +201,7 @@ impl Till {
         let line = self.line().clone();
         self.store()?.read(|tx| {
             let shop = shop(tx)?;
-            let at_risk = exposure(tx, &shop, now)?;
+            let at_risk = exposure(tx, &shop)?;
             let (_, charges) = tx.charges_open_count()?;
             let need = charges.saturating_add(tx.open_parts_count(false)?);
             Ok(ConnectionView {

@@ -47,7 +47,7 @@ fn exposure_of(
     sale: &OpenSale,
     now: Timestamp,
 ) -> Result<Exposure, AppError> {
-    let waiting = exposure(tx, shop, now)?;
+    let waiting = exposure(tx, shop)?;
     let mut on_sale = shop.zero();
     for tender in &sale.tenders {
         // On this sale already, and in no outbox before it completes.

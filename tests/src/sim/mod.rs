@@ -149,6 +149,52 @@ impl Tally {
         self.settled += other.settled;
         self.digest = self.digest.wrapping_add(other.digest);
     }
+
+    /// Its numbers on a line, in the order of the fields: from one process to another.
+    #[must_use]
+    pub fn to_line(&self) -> String {
+        format!(
+            "{} {} {} {} {} {} {} {} {}",
+            self.steps,
+            self.requests,
+            self.cuts,
+            self.torn,
+            self.sales,
+            self.charged,
+            self.refunds,
+            self.settled,
+            self.digest
+        )
+    }
+
+    /// What `to_line` said; none where it is not that.
+    #[must_use]
+    pub fn from_line(line: &str) -> Option<Self> {
+        let numbers: Result<Vec<u64>, _> = line.split(' ').map(str::parse).collect();
+        let numbers: [u64; 9] = numbers.ok()?.try_into().ok()?;
+        let [
+            steps,
+            requests,
+            cuts,
+            torn,
+            sales,
+            charged,
+            refunds,
+            settled,
+            digest,
+        ] = numbers;
+        Some(Self {
+            steps,
+            requests,
+            cuts,
+            torn,
+            sales,
+            charged,
+            refunds,
+            settled,
+            digest,
+        })
+    }
 }
 
 /// Runs a schedule to its end.

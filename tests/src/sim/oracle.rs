@@ -133,6 +133,12 @@ pub(crate) struct Oracle {
     held: BTreeSet<Uuid>,
     /// What was asked last about each charge and refund: the path.
     asked: BTreeMap<Uuid, String>,
+    /// What Stripe had done at the last look.
+    ledger: Ledger,
+    /// The end of the journal, and what Stripe had done, when all was quiet last.
+    quiet_at: Option<(ChainHead, Ledger)>,
+    /// Something was declined: what is tried again by itself.
+    declined: bool,
     searches: Vec<memmem::Finder<'static>>,
 }
 
@@ -185,6 +191,9 @@ impl Oracle {
             known: BTreeSet::new(),
             held: BTreeSet::new(),
             asked: BTreeMap::new(),
+            ledger: Ledger::default(),
+            quiet_at: None,
+            declined: false,
             searches: SECRETS
                 .iter()
                 .map(|s| memmem::Finder::new(s.as_bytes()))
@@ -202,6 +211,11 @@ impl Oracle {
         let at = usize::from(which) % self.order.len().max(1);
         let tender = self.order.iter().rev().nth(at)?;
         self.charges.get(tender)
+    }
+
+    /// Something was declined, and may be tried again by itself.
+    pub(crate) fn was_declined(&self) -> bool {
+        self.declined
     }
 
     /// Everything that a person must decide about.
@@ -349,10 +363,13 @@ impl Oracle {
         let changed = version != self.version;
         self.version = version;
         if changed {
+            // One state of the file, and its lock taken once.
+            self.db.execute_batch("BEGIN").unwrap();
             self.fold_new()?;
             self.held = self.tenders_held();
             self.projections()?;
             self.outbox()?;
+            self.db.execute_batch("COMMIT").unwrap();
             for (receipt, minor) in &self.shown {
                 if *receipt > self.receipts {
                     return Err(Broken::new(
@@ -362,8 +379,13 @@ impl Oracle {
                 }
             }
         }
-        if changed || stripe_acted {
-            self.stripe(&stripe.ledger())?;
+        let ledger = stripe_acted.then(|| stripe.ledger());
+        let acted = ledger.is_some_and(|ledger| {
+            let before = std::mem::replace(&mut self.ledger, ledger);
+            before != self.ledger
+        });
+        if changed || acted {
+            self.stripe()?;
         }
         Ok(())
     }
@@ -483,6 +505,7 @@ impl Oracle {
                 if to == ChargeState::WrittenOff {
                     self.settled += 1;
                 }
+                self.declined |= to == ChargeState::Declined;
                 charge.state = to;
                 if to == ChargeState::Succeeded {
                     charge.tip = facts.tip.map_or(0, till_domain::money::Money::minor);
@@ -776,8 +799,8 @@ impl Oracle {
 
     // ---- Stripe ----
 
-    fn stripe(&self, ledger: &Ledger) -> Result<(), Broken> {
-        for (tender, line) in &ledger.tenders {
+    fn stripe(&self) -> Result<(), Broken> {
+        for (tender, line) in &self.ledger.tenders {
             let id: Option<Uuid> = tender.parse().ok();
             let Some(charge) = id.and_then(|id| self.charges.get(&id)) else {
                 return Err(Broken::new(
@@ -848,9 +871,20 @@ impl Oracle {
         Ok(())
     }
 
-    /// What must hold once the line is back and nothing waits any more.
-    pub(crate) fn quiet(&self, stripe: &StandIn, till: &till_app::Till) -> Result<(), Broken> {
-        let ledger = stripe.ledger();
+    /// What must hold once the line is back and nothing waits any more. Where neither
+    /// the journal nor Stripe moved since it held last, it holds.
+    pub(crate) fn quiet(&mut self, till: &till_app::Till) -> Result<(), Broken> {
+        let now = (self.head.clone(), self.ledger.clone());
+        if self.quiet_at.as_ref() == Some(&now) {
+            return Ok(());
+        }
+        self.is_quiet(till)?;
+        self.quiet_at = Some(now);
+        Ok(())
+    }
+
+    fn is_quiet(&self, till: &till_app::Till) -> Result<(), Broken> {
+        let ledger = &self.ledger;
         let books = till
             .card_books()
             .map_err(|error| Broken::new(BOOKS, error.to_string()))?;
@@ -937,7 +971,7 @@ impl Oracle {
             }
         }
         for sale in self.sales.values() {
-            self.adds_up(sale, &ledger)?;
+            self.adds_up(sale, ledger)?;
         }
         let verified = till
             .journal_verify()

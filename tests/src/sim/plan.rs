@@ -719,7 +719,14 @@ impl Schedule {
                 Bank::RefundsAsk,
             ]);
         }
-        let wanted = random.pick(&[8, 15, 25, 40]) as usize;
+        // Drawn apart, like the schedule of retries.
+        let mut apart = Random::from_seed(seed ^ 0x7265_6164_6572_7321);
+        let reader = apart.one_in(3).then(|| apart.one_in(2));
+        let mut wanted = random.pick(&[8, 15, 25, 40]) as usize;
+        if reader.is_some() {
+            // What happens at the reader comes between, and makes it as long again.
+            wanted /= 2;
+        }
         let mut acts = Vec::with_capacity(wanted + 16);
         if random.one_in(2) {
             character.line(false, &mut acts);
@@ -738,9 +745,6 @@ impl Schedule {
                 cut: (random.below(100) < character.cut).then(|| random.next() >> 40),
             })
             .collect();
-        // Drawn apart, like the schedule of retries.
-        let mut apart = Random::from_seed(seed ^ 0x7265_6164_6572_7321);
-        let reader = apart.one_in(3).then(|| apart.one_in(2));
         if reader.is_some() {
             steps = with_reader(steps, &character, &mut apart);
             for _ in 0..apart.pick(&[0, 1, 1, 2]) {

@@ -82,14 +82,16 @@ pub(crate) fn run(schedule: &Schedule, at: &mut usize) -> Held<Tally> {
         *at += 1;
     }
     world.settle()?;
-    if schedule.retries {
+    // Nothing else is tried by itself.
+    let retries = schedule.retries && world.oracle.was_declined();
+    if retries {
         // Each attempt, and the age that ends them.
         world.days(4)?;
     }
     world.resolve()?;
     world.settle()?;
     world.oracle.all_settled()?;
-    if schedule.retries {
+    if retries {
         // What was settled another way is not tried.
         world.days(2)?;
     }
@@ -811,7 +813,8 @@ impl World {
                 continue;
             }
             if connection.is_some_and(|c| c.waiting == 0) {
-                return self.oracle.quiet(&self.stripe, self.till());
+                let till = self.till.as_ref().unwrap();
+                return self.oracle.quiet(till);
             }
             if self.true_ms >= end || (!links_waited && self.oracle.links_alone_wait()) {
                 if links_waited {
@@ -848,10 +851,10 @@ impl World {
         Ok(some)
     }
 
-    /// So many days pass, half a day at a time, while nothing goes wrong.
+    /// So many days pass, one at a time, while nothing goes wrong.
     fn days(&mut self, days: u32) -> Held<()> {
-        for _ in 0..days * 2 {
-            self.pass(12 * 3_600_000);
+        for _ in 0..days {
+            self.pass(24 * 3_600_000);
             self.look()?;
             self.settle()?;
         }
