@@ -29,6 +29,13 @@ fn at_the_counter(seed: u64, behaviour: ReaderBehaviour) -> World {
 pub(crate) fn with_a_reader(mut world: World, behaviour: ReaderBehaviour) -> World {
     world.stripe.set_reader(READER, behaviour);
     world.till().readers_look().unwrap();
+    let before = world.till().reads_of_month().unwrap();
+    let first = world.till().ask().unwrap().unwrap();
+    assert!(first.path.starts_with("/v1/terminal/readers"));
+    let answer = world.wire(&first);
+    world.till().told(&answer).unwrap();
+    let after = world.till().reads_of_month().unwrap();
+    assert_eq!(after, before + 1, "it counts like any other read");
     carry_on(&mut world);
     world.till().reader_use(world.manager(), READER).unwrap();
     world.open_shift("50.00");

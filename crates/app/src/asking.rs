@@ -95,8 +95,8 @@ pub(crate) struct Asking {
     not_before: Option<Timestamp>,
     events_at: Option<Timestamp>,
     books_at: Option<Timestamp>,
-    /// What was given out last is about readers.
-    errand: bool,
+    /// What was given out last, where it is about readers.
+    errand: Option<StoredRequest>,
     errand_not_before: Option<Timestamp>,
     /// Somebody asked for the books.
     compare_now: bool,
@@ -256,7 +256,7 @@ impl Till {
     pub fn ask(&self) -> Result<Option<StoredRequest>, AppError> {
         let now = self.now();
         let mut asking = self.asking();
-        asking.errand = false;
+        asking.errand = None;
         if !self.is_online() {
             return Ok(None);
         }
@@ -270,7 +270,7 @@ impl Till {
         if !is_ahead(asking.errand_not_before, now)
             && let Some(request) = self.readers_ask()?
         {
-            asking.errand = true;
+            asking.errand = Some(request.clone());
             return Ok(Some(request));
         }
         if is_ahead(asking.not_before, now) {
@@ -336,9 +336,11 @@ impl Till {
         let now = self.now();
         let mut asking = self.asking();
         if let Some(asked) = asking.card.take() {
+            self.count_read(&asked.request, answer, now)?;
             return self.card_answered(&asked, answer, now);
         }
-        if std::mem::take(&mut asking.errand) {
+        if let Some(request) = asking.errand.take() {
+            self.count_read(&request, answer, now)?;
             let wait_ms = self.readers_told(answer)?;
             asking.errand_not_before = (wait_ms > 0).then(|| now.plus_ms(wait_ms));
             return Ok(true);
@@ -402,6 +404,19 @@ impl Till {
                 Ok(false)
             }
         }
+    }
+
+    /// What was asked about a saved card or a reader is a read like the others.
+    fn count_read(
+        &self,
+        request: &StoredRequest,
+        answer: &Answer,
+        now: Timestamp,
+    ) -> Result<(), AppError> {
+        if request.method == "GET" && matches!(answer, Answer::Http(_)) {
+            self.store()?.write(|tx| count_reads(tx, 1, now))?;
+        }
+        Ok(())
     }
 
     /// Writes down what a reading of the events found; gives how long to pause.

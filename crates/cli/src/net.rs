@@ -146,6 +146,20 @@ impl Net {
         Ok(())
     }
 
+    /// Tells Stripe of the cards that customers took back, and what else is due about
+    /// saved cards.
+    pub(crate) fn send_card_tasks(&self) -> Result<(), Refusal> {
+        let Some(transport) = self.transport.as_ref().filter(|_| self.look()) else {
+            return Ok(());
+        };
+        let now = till_app::ports::Clock::now(&till_adapters::SystemClock);
+        if self.till.ask_at()?.is_some_and(|at| at <= now) {
+            self.runtime
+                .block_on(till_adapters::drive::look_around(&self.till, &**transport));
+        }
+        Ok(())
+    }
+
     /// Asks Stripe about saved cards until `done`, for at most so long; what is due is
     /// asked in any case.
     pub(crate) fn ask_until(

@@ -87,6 +87,9 @@ fn send(folder: &Path, until_quiet: bool, key: &KeyArgs, input: &Input) -> Done 
             }
         }
     };
+    if ended.is_none() {
+        net.send_card_tasks()?;
+    }
     let outbox = till.outbox()?;
     let mut text = format!("{requests} requests sent.\n{}", list(&outbox));
     if let Some(why) = ended {

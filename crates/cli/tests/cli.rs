@@ -1519,13 +1519,18 @@ fn a_customer_saves_a_card_is_charged_and_has_it_removed() {
         (0, &json!("certain")),
         "{sold}"
     );
-    let remove = ["remove-card", "Lena Brandt", "4444", "--key-from-stdin"];
-    let (exit, left) = customers(&remove, &signed);
+    // Here at once; Stripe is told as soon as there is a key to tell it with.
+    let remove = ["remove-card", "Lena Brandt", "4444"];
+    let (exit, left) = customers(&remove, pin);
     assert_eq!(
         (exit, &left["customer"]["cards"], &left["removing"]),
-        (0, &json!([]), &json!(0)),
+        (0, &json!([]), &json!(1)),
         "{left}"
     );
+    let send = ["outbox", "send", "--key-from-stdin"];
+    assert_eq!(asked(folder.path(), &send, key).0, 0);
+    let (_, told) = customers(&["cards", "Lena Brandt"], pin);
+    assert_eq!(told["removing"], json!(0), "{told}");
     let (exit, found) = asked(folder.path(), &["customers", "list", "lena"], "");
     assert_eq!((exit, &found[0]["card"]), (0, &Value::Null), "{found}");
     child.kill().unwrap();
