@@ -92,10 +92,10 @@ fuzz: ## baskets and scans as nobody would send them, to `till price` and the sc
 
 SCHEDULES ?= 20000
 FROM ?= 1
-sim: ## the simulation: SCHEDULES=1000000 FROM=1
+sim: ## the simulation: SCHEDULES=1000000 FROM=1, or one schedule again: SEED=7
 	@$(setup) rust
-	@cargo build --locked --profile test -p till-tests --bin sim
-	@target/debug/sim $(SCHEDULES) $(FROM)
+	@cargo run --locked --profile laws -p till-tests --bin sim -- \
+	  $(if $(SEED),--seed $(SEED),$(SCHEDULES) $(FROM))
 
 TENDERS ?= 10000
 soak: ## a queue of TENDERS cards drained over HTTP, with faults, while the counter sells
