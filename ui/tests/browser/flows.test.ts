@@ -230,6 +230,21 @@ describe("with a sale of €51.40, online", () => {
     expect(await shop.till("till.calls.includes('tender_saved_card')")).toBe(true);
   });
 
+  it("a card is saved at the reader that is on the counter, and needs no page", async () => {
+    await shop.till("till.addReaders()");
+    await shop.press("F3");
+    await shop.at("customer-cards").click();
+    await shop.at("save-card").click();
+    expect(await shop.text("agreed-reader")).toContain("They agree: at Counter");
+    await shop.at("agreed-reader").click();
+    await shop.sees("give-up");
+    expect(await shop.text("saving")).toContain("The reader asks the customer for the card.");
+    expect(await shop.page.getByTestId("qr").count()).toBe(0);
+    await shop.till("till.giveCard()");
+    await shop.sees("card-1");
+    expect(await shop.text("saving")).toContain("The card is saved.");
+  });
+
   it("they do not agree: nothing is saved", async () => {
     await shop.press("F3");
     await shop.at("customer-cards").click();
