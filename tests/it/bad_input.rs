@@ -2,6 +2,7 @@
 
 use till_app::error::ErrorCode;
 use till_app::view::TenderKindView;
+use till_sync::phases::Claimed;
 use till_tests::{MANAGER_PIN, World, refusal};
 
 #[test]
@@ -256,6 +257,44 @@ fn a_full_disk_sells_nothing_and_loses_nothing() {
     assert_eq!(refused, Some(ErrorCode::DiskFull));
     world.till().full_disk(100_000).unwrap();
     world.cash("1.25");
+    world.complete().unwrap();
+    world.check_invariants();
+}
+
+#[test]
+fn an_answer_that_the_disk_refused_is_kept_and_taken_once() {
+    let mut world = World::from_seed(61);
+    world.open_shift("0.00");
+    world.ring_up(&[("Goudse kaas oud", "0.500")]);
+    let sale = world.card(TenderKindView::SimulatedReader, None).unwrap();
+    let tender = sale.tenders[0].id.clone();
+    let claimed = |world: &World| match world.till().claim().unwrap() {
+        Claimed::Send(claim) => claim,
+        other => panic!("{other:?}"),
+    };
+    let first = claimed(&world);
+    let answer = world.wire(&first.request);
+    world.till().full_disk(0).unwrap();
+    while world
+        .till()
+        .no_sale(world.cashier(), "fills a page")
+        .is_ok()
+    {}
+    let refused = world.till().record(&first, &answer);
+    assert_eq!(refusal(refused), ErrorCode::DiskFull);
+    world.till().full_disk(100_000).unwrap();
+    // Before anything else is claimed it is written down; the loop offers it again.
+    let second = claimed(&world);
+    assert_ne!(second.request, first.request, "the charge went on");
+    let history = |world: &World| world.till().outbox_entry(&tender).unwrap().history.len();
+    let before = history(&world);
+    let answer = world.wire(&second.request);
+    world.till().record(&second, &answer).unwrap();
+    assert_eq!(history(&world), before + 1);
+    world.till().record(&second, &answer).unwrap();
+    assert_eq!(history(&world), before + 1, "taken once");
+    world.run_until_quiet();
+    assert_eq!(world.charges_of(&tender), 1);
     world.complete().unwrap();
     world.check_invariants();
 }

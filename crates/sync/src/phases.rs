@@ -647,7 +647,9 @@ pub fn decide_refunds(tx: &Tx<'_>, tender: TenderId, now: Timestamp) -> Result<(
 /// # Errors
 /// [`StoreError`].
 pub fn record(tx: &Tx<'_>, claim: &Claim, answer: &Answer, now: Timestamp) -> Result<Recorded> {
-    let Some(row) = tx.outbox(claim.id)? else {
+    // An answer that the disk refused is offered twice: by the loop, and by whoever kept
+    // it meanwhile.
+    let Some(row) = tx.outbox(claim.id)?.filter(|row| row.in_flight) else {
         return Ok(Recorded::default());
     };
     let event = classify::answer(claim.op, &claim.id.to_string(), answer);
