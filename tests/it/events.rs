@@ -8,11 +8,11 @@ use till_store::StoredRequest;
 use till_sync::transport::Answer;
 use till_tests::{World, carry};
 
-const MINUTE_MS: i64 = 60_000;
-const DAY_MS: i64 = 24 * 60 * MINUTE_MS;
+pub(crate) const MINUTE_MS: i64 = 60_000;
+pub(crate) const DAY_MS: i64 = 24 * 60 * MINUTE_MS;
 
 /// A till that is joined to its Stripe, with one card sale; gives its receipt.
-fn sold(seed: u64) -> (World, String) {
+pub(crate) fn sold(seed: u64) -> (World, String) {
     let mut world = World::from_seed(seed);
     let joined = StripeSetting {
         api_base: String::new(),
@@ -41,7 +41,7 @@ pub(crate) fn look(world: &mut World) -> Vec<String> {
     asked
 }
 
-fn charge(world: &World) -> (String, String) {
+pub(crate) fn charge(world: &World) -> (String, String) {
     let ledger = world.stripe.ledger();
     let charge = ledger.tenders.values().find_map(|t| t.charges.first());
     let charge = charge.unwrap();
@@ -255,7 +255,12 @@ fn a_refund_that_fails_days_later_opens_the_debt_again() {
 }
 
 /// Somebody does it at Stripe; gives the answer.
-fn by_hand(world: &mut World, method: &'static str, path: &str, body: &str) -> serde_json::Value {
+pub(crate) fn by_hand(
+    world: &mut World,
+    method: &'static str,
+    path: &str,
+    body: &str,
+) -> serde_json::Value {
     let request = StoredRequest {
         idempotency_key: None,
         method,

@@ -6,8 +6,8 @@ use till_app::error::ErrorCode;
 use till_app::view::{
     OutboxAction, OutboxDetailView, OutboxEntryView, TenderKindView, TenderStateView,
 };
-use till_stand_in::{Operation, ReaderBehaviour};
-use till_tests::{World, refusal};
+use till_stand_in::{Operation, ReaderBehaviour, RefundCourse};
+use till_tests::{MANAGER_PIN, World, refusal};
 
 use crate::readers::{READER, tap_after, tender, wait, with_a_reader};
 
@@ -75,6 +75,12 @@ impl Paid {
         let (id, cashier) = (self.entry().id, self.world.cashier());
         let till = self.world.till();
         till.outbox_decide(cashier, &id, action, None).unwrap()
+    }
+
+    /// What should be in the drawer.
+    fn drawer(&self) -> i64 {
+        let (till, manager) = (self.world.till(), self.world.manager());
+        till.count(manager, &[], &[]).unwrap().expected.minor
     }
 
     fn is_open(&self) -> bool {
@@ -423,4 +429,103 @@ fn a_card_taken_off_an_open_sale_is_given_back_at_the_reader() {
         tender: id,
     };
     shop.went_back(845, 1);
+}
+
+#[test]
+fn a_customer_who_lost_the_card_gets_cash_and_no_reader_asks_for_the_card_any_more() {
+    let mut shop = paid(1_130);
+    shop.world.online(false);
+    shop.refund("0.200");
+    shop.world.online(true);
+    let id = shop.entry().id;
+    let before = shop.drawer();
+    let detail = shop.decide(OutboxAction::GiveCash);
+    assert_eq!(detail.entry.state, TenderStateView::Closed);
+    assert_eq!(shop.drawer(), before - 338);
+    let (till, cashier) = (shop.world.till(), shop.world.cashier());
+    for again in [OutboxAction::TryAgain, OutboxAction::GiveCash] {
+        assert_eq!(
+            refusal(till.outbox_decide(cashier, &id, again, None)),
+            ErrorCode::NotNow
+        );
+    }
+    shop.world.advance_ms(24 * 3_600_000);
+    shop.world.till().outbox_send_now().unwrap();
+    shop.waits(5);
+    assert!(!shop.is_open());
+    assert_eq!(shop.sent(TOLD), 0);
+    shop.went_back(0, 0);
+}
+
+#[test]
+fn cash_is_given_for_a_refund_only_once_it_is_off_the_reader_for_certain() {
+    let cash = |shop: &Paid| {
+        let detail = shop.world.till().outbox_entry(&shop.entry().id).unwrap();
+        let mut actions = detail.actions.into_iter();
+        actions
+            .find(|a| a.action == OutboxAction::GiveCash)
+            .unwrap()
+            .available
+    };
+    // At the reader: no. Taken off, every request answered: yes.
+    let mut shop = paid(1_131);
+    shop.refund("0.200");
+    shop.waits(5);
+    assert!(!cash(&shop));
+    shop.decide(OutboxAction::TakeOffReader);
+    assert!(!cash(&shop), "it is not known yet what the reader did");
+    shop.waits(12);
+    shop.needs_a_person("Present the card");
+    assert!(cash(&shop));
+    shop.decide(OutboxAction::GiveCash);
+    assert!(!shop.is_open());
+    shop.went_back(0, 0);
+
+    // The answer of the reader's request got lost: it may light up late.
+    let mut shop = paid(1_132);
+    shop.refund("0.200");
+    shop.world.drop_answers = 1;
+    shop.waits(5);
+    shop.decide(OutboxAction::TakeOffReader);
+    shop.waits(12);
+    shop.needs_a_person("Present the card");
+    assert!(!cash(&shop));
+    // Presented after all, it is given back.
+    shop.decide(OutboxAction::TryAgain);
+    shop.waits(4);
+    shop.present("interac");
+    shop.waits(12);
+    shop.went_back(338, 1);
+}
+
+/// A refund that a person asked for at the reader, and that was given in cash; and one
+/// for which a manager had to say yes.
+pub(crate) fn a_day_of_refunds_in_cash() -> World {
+    let mut shop = paid(3);
+    shop.world.online(false);
+    shop.refund("0.200");
+    shop.world.online(true);
+    shop.decide(OutboxAction::TryAgain);
+    shop.waits(4);
+    shop.decide(OutboxAction::TakeOffReader);
+    shop.waits(12);
+    shop.decide(OutboxAction::GiveCash);
+    let mut world = shop.world;
+    world.ring_up(&[("Goudse kaas oud", "4.000")]);
+    let sale = world.card(TenderKindView::SimulatedReader, None).unwrap();
+    while world.step() {}
+    world
+        .stripe
+        .next_refund(RefundCourse::PendingThenFails { seconds: 60 });
+    let (till, cashier) = (world.till(), world.cashier());
+    till.tender_remove(cashier, &sale.tenders[0].id).unwrap();
+    till.void_sale(cashier).unwrap();
+    world.run_until_quiet();
+    let id = world.till().outbox().unwrap().need_a_person.remove(0).id;
+    let yes = world.manager_says(MANAGER_PIN);
+    let (till, cashier) = (world.till(), world.cashier());
+    till.outbox_decide(cashier, &id, OutboxAction::GiveCash, Some(&yes))
+        .unwrap();
+    world.check_invariants();
+    world
 }

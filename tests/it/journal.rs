@@ -10,9 +10,13 @@ use till_tests::{MANAGER_PIN, World};
 /// gets a file of its own.
 type Golden = (&'static str, fn() -> World);
 
-const GOLDEN: [Golden; 2] = [
+const GOLDEN: [Golden; 3] = [
     ("journal_v1.jsonl", a_day_of_everything),
     ("journal_v1_owner.jsonl", a_day_of_the_owner),
+    (
+        "journal_v1_refunds.jsonl",
+        crate::interac::a_day_of_refunds_in_cash,
+    ),
 ];
 
 /// A short day that meets every kind of event at the counter.
@@ -239,4 +243,19 @@ fn every_kind_of_event_is_stored_as_it_always_was() {
     }
     let retried = |e: &JournalEvent| matches!(e, JournalEvent::ChargeMoved { facts, .. } if facts.retry.is_some());
     assert!(events.iter().any(retried), "the golden days have no retry");
+    let presented = |e: &JournalEvent| matches!(e, JournalEvent::RefundMoved { by: Some(_), .. });
+    assert!(
+        events.iter().any(presented),
+        "nobody asked for a card again"
+    );
+    let approved = |e: &JournalEvent| {
+        matches!(
+            e,
+            JournalEvent::RefundPaid {
+                approval: Some(_),
+                ..
+            }
+        )
+    };
+    assert!(events.iter().any(approved), "no manager said yes");
 }

@@ -25,6 +25,7 @@ mod promotions;
 mod published;
 mod readers;
 mod reconcile;
+mod refunds_paid;
 mod retries;
 mod saved_cards;
 mod scan;

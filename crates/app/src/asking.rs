@@ -140,7 +140,7 @@ fn says(case: &CaseRow) -> &'static str {
             "It was refunded in Stripe's dashboard, and that failed: the customer has nothing back."
         }
         (CaseKind::Refund, _) => {
-            "It was refunded in Stripe's dashboard. Ask who it was; the goods are not booked back."
+            "It was refunded in Stripe's dashboard, or given in cash here as well. Ask who it was; the goods are not booked back."
         }
     }
 }
@@ -190,7 +190,11 @@ pub(crate) fn learn(
             if let Some(part) = part
                 && tx.outbox(part.0)?.is_some()
             {
-                return Ok(learn_refund(tx, part, refund, now)?);
+                let paid = tx.part(part)?.is_some_and(|p| p.paid_in_cash);
+                if !paid || refund.is_over() {
+                    return Ok(learn_refund(tx, part, refund, now)?);
+                }
+                // It went out of the drawer, and back at Stripe all the same: a case.
             }
             let before = tx.stripe_case(&refund.id)?;
             let Some((tender, _)) = known.charges.get(&intent) else {

@@ -212,7 +212,11 @@ fn refund_entry(people: &People<'_>, part: &PartRow) -> Result<OutboxEntryView, 
         Some(refund) => presented::says(tx, refund)?,
         None => None,
     };
-    let (shown, says) = at_reader.unwrap_or((shown, says.to_owned()));
+    let (shown, says) = if part.paid_in_cash {
+        (TenderStateView::Closed, "Given in cash instead".to_owned())
+    } else {
+        at_reader.unwrap_or((shown, says.to_owned()))
+    };
     Ok(OutboxEntryView {
         id: part.id.to_string(),
         is_refund: true,
@@ -258,13 +262,17 @@ fn verdict(state: TenderStateView, is_refund: bool) -> (&'static str, &'static s
         ),
         (TenderStateView::Declined, true) => (
             "The bank refused the refund. The customer is still owed.",
-            "Give the money back another way.",
+            "When the customer comes, give it in cash.",
         ),
         (TenderStateView::NeedsCustomer, _) => (
             "Nothing was charged. The bank wants the customer to confirm it.",
             "Reach the customer; take cash when they come, or write it off.",
         ),
-        (TenderStateView::NeedsAttention, _) => (
+        (TenderStateView::NeedsAttention, true) => (
+            "Nothing more is sent by itself, so nothing can be given twice.",
+            "Stripe refused the refund. Look at the charge in Stripe's dashboard; what the customer did not get there, give in cash.",
+        ),
+        (TenderStateView::NeedsAttention, false) => (
             "Nothing more is sent by itself, so nothing can happen twice.",
             "Stripe refused the request. Try again when the reason is mended, or write it off.",
         ),
@@ -347,6 +355,7 @@ fn happened(line: &HistoryRow) -> (&'static str, TenderStateView) {
         ),
         "written_off" => ("A manager wrote it off.", TenderStateView::Closed),
         "debt_paid" => ("Paid in cash instead.", TenderStateView::Closed),
+        "refund_paid" => ("Given in cash instead.", TenderStateView::Closed),
         "expired" => ("Waited too long.", TenderStateView::Expired),
         "unreadable" => ("It could not be read.", TenderStateView::NeedsAttention),
         _ => ("Something happened.", TenderStateView::Unknown),
@@ -438,21 +447,13 @@ impl Till {
                         .part(RefundPartId(tender.0))?
                         .ok_or(ErrorCode::NotFound)?;
                     let live = phases::refund(tx, part.id)?;
-                    let state = live.as_ref().map_or(part.state, |r| r.state);
-                    let waits = state.is_waiting();
-                    let (actions, advised) = match live.filter(|r| r.reader.is_some()) {
-                        Some(refund) => (
-                            presented::actions(tx, &refund, online)?,
-                            presented::advice(tx, &refund)?,
-                        ),
-                        None => {
-                            let send = action(OutboxAction::SendNow, waits, "It is done.");
-                            (vec![send], None)
-                        }
+                    let advised = match &live {
+                        Some(refund) if !part.paid_in_cash => presented::advice(tx, refund)?,
+                        Some(_) | None => None,
                     };
                     (
                         refund_entry(&People::new(tx, &shop)?, &part)?,
-                        actions,
+                        refund_case(tx, &shop, part.id, online)?,
                         None,
                         advised,
                     )
@@ -499,7 +500,7 @@ impl Till {
         self.outbox()
     }
 
-    /// A person decides about a charge, or about a refund whose card must be presented.
+    /// A person decides about a charge or a refund.
     ///
     /// # Errors
     /// [`ErrorCode::NotNow`] where the state does not allow it;
@@ -529,7 +530,18 @@ impl Till {
         self.store()?.write(|tx| {
             let shop = shop(tx)?;
             if tx.charge(tender)?.is_none() {
-                return presented::decide(tx, RefundPartId(tender.0), decision, online, now);
+                let part = RefundPartId(tender.0);
+                let possible = refund_case(tx, &shop, part, online)?;
+                let chosen = possible.into_iter().find(|a| a.action == decision);
+                let chosen = chosen.filter(|a| a.available).ok_or(ErrorCode::NotNow)?;
+                if decision != OutboxAction::GiveCash {
+                    return presented::decide(tx, part, decision, session.user().id, now);
+                }
+                let approval = chosen.needs_manager.then_some(by);
+                if approval.is_some() && !may_approve {
+                    return Err(ErrorCode::NeedsManager.into());
+                }
+                return give_cash(tx, &shop, part, session, approval, now);
             }
             // A refund that waits to know whether the card was charged makes the debt
             // smaller: before it is settled, not after.
@@ -606,7 +618,7 @@ impl Till {
                         phases::write_off(tx, tender, by, now)?;
                     }
                 }
-                OutboxAction::SendNow | OutboxAction::TakeOffReader => {
+                OutboxAction::SendNow | OutboxAction::TakeOffReader | OutboxAction::GiveCash => {
                     return Err(ErrorCode::NotNow.into());
                 }
             }
@@ -614,6 +626,38 @@ impl Till {
         })?;
         self.outbox_entry(id)
     }
+}
+
+/// Gives what a refund could not, out of the drawer: all of it, and once.
+fn give_cash(
+    tx: &Tx<'_>,
+    shop: &Shop,
+    part: RefundPartId,
+    session: &Session,
+    approval: Option<Approval>,
+    now: Timestamp,
+) -> Result<(), AppError> {
+    crate::sale::need_shift(tx)?;
+    let row = tx.part(part)?.ok_or(ErrorCode::NotFound)?;
+    tx.append(
+        JournalEvent::RefundPaid {
+            part,
+            amount: Money::from_minor(row.amount_minor, shop.currency()),
+            by: session.user().id,
+            approval,
+        },
+        now,
+    )?;
+    tx.add_history(
+        part.0,
+        &HistoryRow {
+            at: now,
+            what: "refund_paid".into(),
+            detail: None,
+            request_id: None,
+        },
+    )?;
+    Ok(())
 }
 
 fn count_of(entries: &[OutboxEntryView]) -> u32 {
@@ -678,4 +722,43 @@ fn actions(case: &Case) -> Vec<OutboxActionView> {
             why,
         ),
     ]
+}
+
+/// What may be decided about a refund now.
+fn refund_case(
+    tx: &Tx<'_>,
+    shop: &Shop,
+    part: RefundPartId,
+    online: bool,
+) -> Result<Vec<OutboxActionView>, AppError> {
+    let row = tx.part(part)?.ok_or(ErrorCode::NotFound)?;
+    let live = phases::refund(tx, part)?;
+    let waits = live.as_ref().map_or(row.state, |r| r.state).is_waiting();
+    let mut actions = match live.as_ref().filter(|r| r.reader.is_some()) {
+        Some(refund) if !row.paid_in_cash => presented::actions(tx, refund, online)?,
+        Some(_) | None => vec![action(OutboxAction::SendNow, waits, "It is done.")],
+    };
+    let why_not = match &live {
+        Some(_) if row.paid_in_cash => "It was given in cash.",
+        Some(refund) if refund.is_free() => "",
+        Some(refund) if refund.state.is_waiting() => {
+            "Off until it is known: otherwise the customer could get it twice."
+        }
+        Some(refund) if !refund.state.needs_a_person() => "It is done.",
+        Some(refund) if refund.refused => {
+            "Stripe says that it was given back already, or is disputed: look at the charge in its dashboard."
+        }
+        Some(refund) if refund.refund.is_some() => {
+            "Stripe has the refund still, and may give it: look at it in Stripe's dashboard."
+        }
+        Some(_) => "A request got lost on its way, so it may still be given at Stripe.",
+        None => "It is done.",
+    };
+    actions.push(OutboxActionView {
+        // A refund over the threshold was approved when it was made. A card that was
+        // taken off its sale was not: to the card that paid, nobody need approve.
+        needs_manager: !row.of_refund && row.amount_minor > shop.refund_threshold.minor(),
+        ..action(OutboxAction::GiveCash, why_not.is_empty(), why_not)
+    });
+    Ok(actions)
 }

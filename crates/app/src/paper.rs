@@ -774,6 +774,9 @@ fn foreign_rows(sums: &Summary) -> Result<Vec<ForeignRow>, AppError> {
         .collect()
 }
 
+/// Cash for refunds that failed at Stripe, on every report.
+pub(crate) const REFUNDS_PAID: &str = "Failed card refunds paid in cash";
+
 fn cash_up(sums: &Summary) -> Result<CashUp, AppError> {
     let totals = &sums.totals;
     let zero = Money::zero(totals.currency);
@@ -786,6 +789,11 @@ fn cash_up(sums: &Summary) -> Result<CashUp, AppError> {
             "Declined cards paid in cash".into(),
         ));
     }
+    let mut paid_out = totals.paid_out.clone();
+    if !totals.refunds_paid.amount.is_zero() {
+        // Cash for a card refund that failed: it is among the refunds of the card.
+        paid_out.push((totals.refunds_paid.amount, REFUNDS_PAID.into()));
+    }
     let closing = sums.closing.as_ref();
     let to_bank = closing
         .map(|c| c.counted.checked_sub(c.next_float))
@@ -797,7 +805,7 @@ fn cash_up(sums: &Summary) -> Result<CashUp, AppError> {
         sales: cash.taken.amount,
         refunds: cash.refunded.amount.negated(),
         paid_in: movements(&paid_in, zero, false)?,
-        paid_out: movements(&totals.paid_out, zero, true)?,
+        paid_out: movements(&paid_out, zero, true)?,
         expected: closing.map(|c| c.expected),
         counted: closing.map(|c| c.counted),
         difference: closing

@@ -5,7 +5,7 @@
 //! customer stands there. What is said of its money is what Stripe said.
 
 use till_domain::charge::RefundState;
-use till_domain::ids::{RefundPartId, Timestamp};
+use till_domain::ids::{RefundPartId, Timestamp, UserId};
 use till_store::Tx;
 use till_sync::machine::Refund;
 use till_sync::phases;
@@ -69,7 +69,7 @@ fn problem(why: Option<&str>) -> (&'static str, &'static str) {
         ),
         Some("present_card") | None => (
             "Present the card",
-            "With the customer and the card there: present the card. A refund of this card works at a reader only.",
+            "With the customer and the card there: present the card. A refund of this card works at a reader only. If the card is lost, give it in cash.",
         ),
         Some(_) => (
             "Present the card: it was not taken",
@@ -167,31 +167,29 @@ pub(crate) fn actions(
     Ok(vec![again])
 }
 
-/// A person decides about a refund.
+/// A person decides about a refund that wants its card; what is possible was looked at.
 ///
 /// # Errors
-/// [`ErrorCode::NotFound`]; [`ErrorCode::NotNow`] where its state does not allow it.
+/// [`ErrorCode::NotNow`] where it is nothing of a reader's; [`ErrorCode::NoReader`].
 pub(crate) fn decide(
     tx: &Tx<'_>,
     part: RefundPartId,
     decision: OutboxAction,
-    online: bool,
+    by: UserId,
     now: Timestamp,
 ) -> Result<(), AppError> {
-    let refund = phases::refund(tx, part)?.ok_or(ErrorCode::NotFound)?;
-    let possible = refund.reader.is_some()
-        && actions(tx, &refund, online)?
-            .into_iter()
-            .any(|a| a.action == decision && a.available);
-    if !possible {
-        return Err(ErrorCode::NotNow.into());
-    }
-    if decision == OutboxAction::TakeOffReader {
-        phases::take_off_reader(tx, part, now)?;
-    } else {
-        let at = free_reader(tx)?.ok_or(ErrorCode::NoReader)?;
-        let until = now.plus_ms(READER_WAITS_MS);
-        phases::present_at(tx, part, at.id, until, now)?;
+    match decision {
+        OutboxAction::TakeOffReader => phases::take_off_reader(tx, part, now)?,
+        OutboxAction::TryAgain => {
+            let at = free_reader(tx)?.ok_or(ErrorCode::NoReader)?;
+            let until = now.plus_ms(READER_WAITS_MS);
+            phases::present_at(tx, part, at.id, until, by, now)?;
+        }
+        OutboxAction::SendNow
+        | OutboxAction::TakeCash
+        | OutboxAction::PayLink
+        | OutboxAction::WriteOff
+        | OutboxAction::GiveCash => return Err(ErrorCode::NotNow.into()),
     }
     Ok(())
 }

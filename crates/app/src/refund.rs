@@ -97,12 +97,13 @@ fn source(tx: &Tx<'_>, shop: &Shop, receipt: &str) -> Result<Source, AppError> {
 fn so_far<'a>(tx: &Tx<'_>, shop: &Shop, source: &'a Source) -> Result<SaleSoFar<'a>, AppError> {
     let currency = shop.currency();
     let parts = tx.parts_of_sale(source.sale.id)?;
+    let mut paid_in_cash = shop.zero();
     let back = |tender: Option<TenderId>| -> Result<Money, AppError> {
         Ok(Money::sum(
             parts
                 .iter()
-                // What the bank refused, or was never needed, is still owed.
-                .filter(|p| p.tender == tender && p.state != RefundState::Failed)
+                // What the bank refused is owed still, or went out of the drawer.
+                .filter(|p| p.tender == tender && p.state != RefundState::Failed && !p.paid_in_cash)
                 .map(|p| Money::from_minor(p.amount_minor, currency)),
             currency,
         )?)
@@ -110,6 +111,11 @@ fn so_far<'a>(tx: &Tx<'_>, shop: &Shop, source: &'a Source) -> Result<SaleSoFar<
     let mut tenders = Vec::new();
     let mut debts_paid = shop.zero();
     for tender in source.sale.tenders.iter().filter(|t| !t.is_cash()) {
+        let of_tender = (parts.iter()).filter(|p| p.paid_in_cash && p.tender == Some(tender.id));
+        for part in of_tender {
+            let amount = Money::from_minor(part.amount_minor, currency);
+            paid_in_cash = paid_in_cash.checked_add(amount)?;
+        }
         if let Some(paid) = tx.charge(tender.id)?.filter(|c| c.debt_paid) {
             debts_paid = debts_paid.checked_add(Money::from_minor(paid.amount_minor, currency))?;
             continue;
@@ -126,7 +132,7 @@ fn so_far<'a>(tx: &Tx<'_>, shop: &Shop, source: &'a Source) -> Result<SaleSoFar<
         returned: tx.returned_lines(source.sale.id)?,
         tenders,
         debts_paid,
-        cash_returned: back(None)?,
+        cash_returned: back(None)?.checked_add(paid_in_cash)?,
         refunded: source.refunded,
     })
 }

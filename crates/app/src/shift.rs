@@ -22,7 +22,7 @@ use crate::books::{Closing, Summary};
 use crate::error::{AppError, ErrorCode};
 use crate::figures::{money, short_time, spoken, user_name};
 use crate::guard::{check_note, check_text, no_card};
-use crate::paper::{Paper, pdf, print, shift_document, slip_document};
+use crate::paper::{Paper, REFUNDS_PAID, pdf, print, shift_document, slip_document};
 use crate::report::{grand_total_at, line_view, report_view};
 use crate::view::{
     ApprovalInput, CompareView, CountInput, CountView, ForeignCompareView, ForeignCountInput,
@@ -57,6 +57,14 @@ fn why(shop: &Shop, sums: &Summary) -> Result<Vec<ReportLineView>, AppError> {
         line_view("Paid-in", ins, paid_in),
         line_view("Paid-out", outs, paid_out.negated()),
     ];
+    let refunds = totals.refunds_paid;
+    if refunds.count > 0 {
+        lines.push(line_view(
+            REFUNDS_PAID,
+            Some(refunds.count),
+            refunds.amount.negated(),
+        ));
+    }
     let debts = totals.debts_paid;
     if debts.count > 0 {
         lines.push(line_view(

@@ -1067,6 +1067,8 @@ pub enum OutboxAction {
     WriteOff,
     /// Take the refund off the card reader; what the reader did by then counts.
     TakeOffReader,
+    /// A refund that Stripe could not make is given out of the drawer, all of it.
+    GiveCash,
 }
 
 /// One line of history.

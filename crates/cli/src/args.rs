@@ -450,6 +450,8 @@ pub(crate) enum Action {
     WriteOff,
     /// Take a refund off the card reader.
     TakeOffReader,
+    /// The customer got in cash what a refund could not give.
+    GiveCash,
 }
 
 #[derive(Debug, Subcommand)]

@@ -53,6 +53,7 @@ pub(crate) fn run(folder: &Path, command: &OutboxCommand, input: &Input) -> Done
                 Action::TakeCash => OutboxAction::TakeCash,
                 Action::WriteOff => OutboxAction::WriteOff,
                 Action::TakeOffReader => OutboxAction::TakeOffReader,
+                Action::GiveCash => OutboxAction::GiveCash,
             };
             let entry = till.outbox_decide(&session, id, action, approval.as_ref())?;
             let text = detail(&entry);
@@ -185,6 +186,7 @@ fn detail(detail: &OutboxDetailView) -> String {
             OutboxAction::PayLink => "pay-link",
             OutboxAction::WriteOff => "write-off",
             OutboxAction::TakeOffReader => "take-off-reader",
+            OutboxAction::GiveCash => "give-cash",
         };
         match &action.why_not {
             None => text.push_str(&format!("  may be decided: {name}\n")),

@@ -185,6 +185,21 @@ pub enum JournalEvent {
         stripe_refund: Option<String>,
         /// Why not, in Stripe's word.
         reason: Option<String>,
+        /// Who asked for the card again; none where Stripe moved it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        by: Option<UserId>,
+    },
+    /// A refund that Stripe could not make was given in cash, all of it.
+    RefundPaid {
+        /// Which part.
+        part: RefundPartId,
+        /// Cash handed over.
+        amount: Money,
+        /// Who gave it.
+        by: UserId,
+        /// Who approved, where nobody had approved the refund.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        approval: Option<Approval>,
     },
     /// A debt that was declined was paid in cash.
     DebtPaid {
@@ -447,6 +462,7 @@ impl JournalEvent {
             Self::TenderReturned { .. } => "tender_returned",
             Self::RefundCommitted { .. } => "refund_committed",
             Self::RefundMoved { .. } => "refund_moved",
+            Self::RefundPaid { .. } => "refund_paid",
             Self::DebtPaid { .. } => "debt_paid",
             Self::PaidIn { .. } => "paid_in",
             Self::PaidOut { .. } => "paid_out",
@@ -528,6 +544,29 @@ mod tests {
                     by: None,
                 },
                 format!(r#"{{"kind":"card_removed","customer":"{nil}","card":"{nil}"}}"#),
+            ),
+            (
+                JournalEvent::RefundPaid {
+                    part: RefundPartId(Uuid::nil()),
+                    amount: Money::from_minor(845, "EUR".parse().unwrap()),
+                    by,
+                    approval: None,
+                },
+                format!(
+                    r#"{{"kind":"refund_paid","part":"{nil}","amount":{{"minor":845,"currency":"EUR"}},"by":"{nil}"}}"#
+                ),
+            ),
+            (
+                JournalEvent::RefundMoved {
+                    part: RefundPartId(Uuid::nil()),
+                    to: RefundState::Failed,
+                    stripe_refund: None,
+                    reason: None,
+                    by: None,
+                },
+                format!(
+                    r#"{{"kind":"refund_moved","part":"{nil}","to":"failed","stripe_refund":null,"reason":null}}"#
+                ),
             ),
             (
                 JournalEvent::SettingsChanged {

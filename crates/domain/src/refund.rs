@@ -347,6 +347,12 @@ pub fn quote_refund(
         cash_rounding = cash_left.checked_sub(rest)?;
         parts.push((None, GiveBack::Cash, cash_left));
     } else if rest.is_positive() {
+        // A card's refund that failed may have taken more cash than there was.
+        let cash_left = if cash_left.is_positive() {
+            cash_left
+        } else {
+            zero
+        };
         let cash = crate::settle::in_cash(rest, pricing.cash_rounding)?.min(cash_left);
         cash_rounding = cash.checked_sub(rest)?;
         if cash.is_positive() {

@@ -168,6 +168,8 @@ pub struct ShiftTotals {
     pub pin_refusals: i64,
     /// Debts of declined cards paid in cash.
     pub debts_paid: Tally,
+    /// Refunds that failed at Stripe and were given in cash.
+    pub refunds_paid: Tally,
     /// Charged tenders taken off open sales.
     pub tenders_returned: Tally,
     /// Units sold.
@@ -215,6 +217,7 @@ impl ShiftTotals {
             approvals: 0,
             pin_refusals: 0,
             debts_paid: zero,
+            refunds_paid: zero,
             tenders_returned: zero,
             units: Decimal::ZERO,
             by_hour: BTreeMap::new(),
@@ -451,6 +454,14 @@ impl ShiftTotals {
             }
             JournalEvent::TenderReturned { amount, .. } => self.tenders_returned.add(*amount)?,
             JournalEvent::DebtPaid { amount, .. } => self.debts_paid.add(*amount)?,
+            JournalEvent::RefundPaid {
+                amount, approval, ..
+            } => {
+                self.refunds_paid.add(*amount)?;
+                if approval.is_some() {
+                    self.approvals += 1;
+                }
+            }
             JournalEvent::PaidIn { amount, reason, .. } => {
                 self.paid_in.push((*amount, reason.clone()));
             }
@@ -511,7 +522,7 @@ impl ShiftTotals {
     }
 
     /// What should be in the drawer: float + cash sales − cash refunds + paid-in
-    /// − paid-out + debts paid.
+    /// − paid-out + debts paid − failed refunds paid.
     ///
     /// # Errors
     /// As [`Money::checked_add`].
@@ -524,7 +535,8 @@ impl ShiftTotals {
             .checked_sub(cash.refunded.amount)?
             .checked_add(sum(&self.paid_in)?)?
             .checked_sub(sum(&self.paid_out)?)?
-            .checked_add(self.debts_paid.amount)
+            .checked_add(self.debts_paid.amount)?
+            .checked_sub(self.refunds_paid.amount)
     }
 
     /// Takings, tips and rounding: what the tenders come to, less what went back.

@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 use crate::error::{Result, StoreError};
 
 /// The migrations, in order. A test holds this against the folder.
-pub(crate) const MIGRATIONS: [&str; 12] = [
+pub(crate) const MIGRATIONS: [&str; 13] = [
     include_str!("../../../migrations/0001_journal.sql"),
     include_str!("../../../migrations/0002_projections.sql"),
     include_str!("../../../migrations/0003_reference.sql"),
@@ -21,6 +21,7 @@ pub(crate) const MIGRATIONS: [&str; 12] = [
     include_str!("../../../migrations/0010_retries.sql"),
     include_str!("../../../migrations/0011_saved_cards.sql"),
     include_str!("../../../migrations/0012_readers.sql"),
+    include_str!("../../../migrations/0013_refunds_paid.sql"),
 ];
 
 /// Brings the database to this program's schema. Before the first new migration

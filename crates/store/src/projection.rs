@@ -251,6 +251,7 @@ pub(crate) fn apply(tx: &Tx<'_>, entry: &Entry) -> Result<()> {
             to,
             stripe_refund,
             reason: _,
+            by: _,
         } => {
             conn.prepare_cached(
                 "UPDATE refund_part SET state = ?2, moved_at = ?3, moved_shift = ?4,
@@ -264,6 +265,10 @@ pub(crate) fn apply(tx: &Tx<'_>, entry: &Entry) -> Result<()> {
                 shift,
                 stripe_refund.as_deref(),
             ))?;
+        }
+        JournalEvent::RefundPaid { part, .. } => {
+            conn.prepare_cached("UPDATE refund_part SET paid_in_cash = 1 WHERE id = ?1")?
+                .execute([blob::of(part.0)])?;
         }
         JournalEvent::DisputeMoved {
             dispute,

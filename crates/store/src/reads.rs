@@ -104,6 +104,10 @@ pub struct PartRow {
     pub at: Timestamp,
     /// `re_…`.
     pub stripe_refund: Option<String>,
+    /// It failed, and was given in cash.
+    pub paid_in_cash: bool,
+    /// Of a refund with a receipt; none of a tender that was taken off its sale.
+    pub of_refund: bool,
 }
 
 /// What was sold on a sale, for a list of its tenders.
@@ -128,10 +132,10 @@ pub(crate) const NEEDS_A_PERSON: &str = "debt_paid = 0 AND amount_minor > 0
 /// The condition of the index `refund_part_open`, word for word, and half of it.
 const fn open_part(waits: bool) -> &'static str {
     if waits {
-        "state IN ('queued', 'pending', 'failed', 'needs_attention')
+        "paid_in_cash = 0 AND state IN ('queued', 'pending', 'failed', 'needs_attention')
          AND state IN ('queued', 'pending')"
     } else {
-        "state IN ('queued', 'pending', 'failed', 'needs_attention')
+        "paid_in_cash = 0 AND state IN ('queued', 'pending', 'failed', 'needs_attention')
          AND state IN ('failed', 'needs_attention')"
     }
 }
@@ -182,7 +186,8 @@ fn read_charge((row, how, state, facts): (ChargeRow, String, String, String)) ->
     })
 }
 
-const PART: &str = "id, sale, tender, how, amount_minor, state, at, stripe_refund";
+const PART: &str = "id, sale, tender, how, amount_minor, state, at, stripe_refund, \
+     paid_in_cash, refund IS NOT NULL";
 
 fn part(r: &Row<'_>) -> rusqlite::Result<(PartRow, String, String)> {
     Ok((
@@ -195,6 +200,8 @@ fn part(r: &Row<'_>) -> rusqlite::Result<(PartRow, String, String)> {
             state: RefundState::Queued,
             at: Timestamp(r.get(6)?),
             stripe_refund: r.get(7)?,
+            paid_in_cash: r.get(8)?,
+            of_refund: r.get(9)?,
         },
         r.get(3)?,
         r.get(5)?,

@@ -478,7 +478,7 @@ pub fn learn_charge(tx: &Tx<'_>, tender: TenderId, intent: Intent, now: Timestam
 
 /// Takes a refund that failed after Stripe had said that it succeeded: the debt to the
 /// customer is open again; and one that a reader made after a person was told that it
-/// had not. One that is on its way is looked at now.
+/// had not. One that is on its way is looked at now; one that was given in cash stays.
 ///
 /// # Errors
 /// [`StoreError`](till_store::StoreError).
@@ -494,15 +494,20 @@ pub fn learn_refund(
     let Some(ours) = phases::refund(tx, part)? else {
         return Ok(false);
     };
-    let failed = matches!(refund.status.as_str(), "failed" | "canceled");
+    if tx.part(part)?.is_some_and(|p| p.paid_in_cash) {
+        return Ok(false);
+    }
+    let failed = refund.is_over();
     if ours.state.is_waiting() && row.next_at > now {
         row.next_at = now;
         tx.save_outbox(&row)?;
     }
     // A reader that was taken for idle made it after all.
     let late = ours.state == RefundState::NeedsAttention && ours.reader.is_some();
+    // Stripe waited for somebody to act, and has given it up.
+    let given_up = ours.state == RefundState::NeedsAttention && ours.refund.is_some();
     let news = if failed {
-        ours.state == RefundState::Succeeded
+        ours.state == RefundState::Succeeded || given_up
     } else {
         late
     };

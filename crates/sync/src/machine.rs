@@ -332,6 +332,14 @@ pub struct StripeRefund {
     pub failure_reason: Option<String>,
 }
 
+impl StripeRefund {
+    /// It gave nothing back and never will. Source: Stripe API, the Refund object.
+    #[must_use]
+    pub fn is_over(&self) -> bool {
+        matches!(self.status.as_str(), "failed" | "canceled")
+    }
+}
+
 /// What came back, or did not.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Event {
@@ -465,9 +473,13 @@ pub struct Refund {
     #[serde(default)]
     pub polls: u32,
     /// Stripe said that there is nothing to give back: found among its refunds, or a
-    /// person must look.
+    /// person must look; the charge may be disputed.
     #[serde(default)]
     pub refused: bool,
+    /// Whatever was sent to make it has had an answer that says what it did: nothing is
+    /// on its way to Stripe that could make it.
+    #[serde(default)]
+    pub answered: bool,
     /// Of a card that must be presented for it: where, see [`crate::presented`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reader: Option<RefundAtReader>,
@@ -1241,7 +1253,28 @@ impl Refund {
             failures: 0,
             polls: 0,
             refused: false,
+            answered: true,
             reader: None,
+        }
+    }
+
+    /// Stripe has nothing of it and can come to have nothing of it by anything that was
+    /// sent: what is owed may be given another way. `failed` is final at Stripe. One that
+    /// Stripe calls given back already is not free, nor one of which a request got lost.
+    ///
+    /// Source: Stripe API, the Refund object, `status`.
+    #[must_use]
+    pub fn is_free(&self) -> bool {
+        match self.state {
+            RefundState::Failed => true,
+            RefundState::NeedsAttention => self.refund.is_none() && !self.refused && self.answered,
+            RefundState::Queued
+            | RefundState::Sending
+            | RefundState::AtReader
+            | RefundState::Unknown
+            | RefundState::Pending
+            | RefundState::Succeeded
+            | RefundState::Canceled => false,
         }
     }
 
@@ -1278,6 +1311,10 @@ impl Refund {
     /// its facts carry no card.
     pub fn on(&mut self, op: RefundOp, event: Event, seed: u128) -> Change {
         let later = |refund: &mut Self, after_ms: Option<i64>| refund.later(after_ms, seed);
+        self.answered = self.answered && !(op.pays() && leaves_doubt(op, &event));
+        // The customer's bank has taken it back, or is about to.
+        let disputed = matches!(&event, Event::Refused { code } if code == "charge_disputed");
+        self.refused = self.refused || disputed;
         if self.is_about_a_reader(op, &event) {
             return self.on_at_reader(op, event, seed);
         }
@@ -1410,6 +1447,30 @@ impl Refund {
         self.op = None;
         self.maybe_sent = false;
         self.attempt = self.attempt.saturating_add(1);
+    }
+}
+
+/// After this the request `op`, which pays, may still be on its way or have acted.
+const fn leaves_doubt(op: RefundOp, event: &Event) -> bool {
+    match event {
+        // It never left, or was refused for certain.
+        Event::Unreachable
+        | Event::Unauthorised
+        | Event::UnexpectedState
+        | Event::ReaderRefused { .. }
+        | Event::Refused { .. }
+        | Event::Declined(_)
+        | Event::Refund(_) => false,
+        Event::Reader(_) => !matches!(op, RefundOp::OnReader),
+        Event::Ambiguous
+        | Event::Restarted
+        | Event::Retry { .. }
+        | Event::LookUp
+        | Event::Intent(_)
+        | Event::Found(_)
+        | Event::Session(_)
+        | Event::FoundRefund(_)
+        | Event::NeedsCustomer => true,
     }
 }
 
@@ -1990,6 +2051,92 @@ mod tests {
         let change = refund.on(RefundOp::Find, Event::FoundRefund(None), 1);
         assert_eq!(refund.state, RefundState::NeedsAttention);
         assert!(change.journal.is_some(), "and it is written down");
+    }
+
+    #[test]
+    fn a_refund_is_owed_another_way_only_when_stripe_can_give_nothing_of_it() {
+        let refund = |status: &str| {
+            Event::Refund(StripeRefund {
+                id: "re_1".into(),
+                status: status.into(),
+                failure_reason: None,
+            })
+        };
+        let refused = |code: &str| Event::Refused { code: code.into() };
+        let create = RefundOp::Create;
+        let find = RefundOp::Find;
+        for (name, steps, free) in [
+            ("nothing was sent", vec![], false),
+            ("pending", vec![(create, refund("pending"))], false),
+            ("succeeded", vec![(create, refund("succeeded"))], false),
+            ("waits", vec![(create, refund("requires_action"))], false),
+            ("failed", vec![(create, refund("failed"))], true),
+            ("canceled", vec![(create, refund("canceled"))], true),
+            (
+                "failed after a lost answer",
+                vec![
+                    (create, Event::Ambiguous),
+                    (find, Event::FoundRefund(None)),
+                    (create, refund("failed")),
+                ],
+                true,
+            ),
+            ("refused", vec![(create, refused("no_funds"))], true),
+            (
+                "refused, the line was down before",
+                vec![(create, Event::Unreachable), (create, refused("no_funds"))],
+                true,
+            ),
+            (
+                "refused, and an earlier one is on its way",
+                vec![
+                    (create, Event::Ambiguous),
+                    (find, Event::FoundRefund(None)),
+                    (create, refused("no_funds")),
+                ],
+                false,
+            ),
+            (
+                "refused, and Stripe was busy with an earlier one",
+                vec![
+                    (create, Event::Retry { after_ms: None }),
+                    (create, refused("no_funds")),
+                ],
+                false,
+            ),
+            (
+                "lost, and its list is refused",
+                vec![(create, Event::Ambiguous), (find, refused("x"))],
+                false,
+            ),
+            (
+                "disputed",
+                vec![(create, refused("charge_disputed"))],
+                false,
+            ),
+            (
+                "given back by somebody else",
+                vec![
+                    (create, Event::UnexpectedState),
+                    (find, Event::FoundRefund(None)),
+                ],
+                false,
+            ),
+        ] {
+            let mut part = Refund::new(200, Some("pi_1".into()));
+            for (op, event) in steps {
+                part.on(op, event, 1);
+            }
+            assert_eq!(part.is_free(), free, "{name}: {part:?}");
+        }
+        // An entry of before is not known to be.
+        let mut before = serde_json::to_value(Refund::new(200, None)).unwrap();
+        before["state"] = "needs_attention".into();
+        let now: Refund = serde_json::from_value(before.clone()).unwrap();
+        assert!(now.is_free());
+        before.as_object_mut().unwrap().remove("answered");
+        let then: Refund = serde_json::from_value(before).unwrap();
+        assert!(!then.is_free());
     }
 
     #[test]

@@ -7,7 +7,7 @@
 //! - an entry that nobody can read is set aside and never blocks the queue.
 
 use till_domain::charge::{ChargeState, RefundState};
-use till_domain::ids::{RefundPartId, TenderId, Timestamp};
+use till_domain::ids::{RefundPartId, TenderId, Timestamp, UserId};
 use till_domain::journal::{ChargeFacts, JournalEvent};
 use till_domain::money::{Currency, Money};
 use till_domain::sale::Approval;
@@ -154,6 +154,7 @@ pub fn present_later(tx: &Tx<'_>, part: RefundPartId, now: Timestamp) -> Result<
         to: RefundState::NeedsAttention,
         stripe_refund: None,
         reason: Some(PRESENT_CARD.into()),
+        by: None,
     };
     tx.append(moved, now)?;
     Ok(())
@@ -179,8 +180,8 @@ fn change_refund(
     note(tx, part.0, now, what, None, None)
 }
 
-/// Asks for the card of a refund at `reader`; a person decided so, and the customer is
-/// there until `expires_at`.
+/// Asks for the card of a refund at `reader`; `by` decided so, and the customer is there
+/// until `expires_at`.
 ///
 /// # Errors
 /// [`StoreError`].
@@ -189,6 +190,7 @@ pub fn present_at(
     part: RefundPartId,
     reader: String,
     expires_at: Timestamp,
+    by: UserId,
     now: Timestamp,
 ) -> Result<()> {
     change_refund(tx, part, now, "try_again", |refund| {
@@ -200,6 +202,7 @@ pub fn present_at(
             to: RefundState::Queued,
             stripe_refund: None,
             reason: None,
+            by: Some(by),
         },
         now,
     )?;
@@ -609,6 +612,7 @@ fn wait_for_charge(
                     to: RefundState::Canceled,
                     stripe_refund: None,
                     reason: None,
+                    by: None,
                 },
                 now,
             )?;
@@ -759,6 +763,7 @@ pub(crate) fn take_in(
                         to: refund.state,
                         stripe_refund: refund.refund.clone(),
                         reason: decline_code.clone(),
+                        by: None,
                     },
                     now,
                 )?;

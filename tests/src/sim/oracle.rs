@@ -88,6 +88,8 @@ struct Part {
     how: GiveBack,
     amount: i64,
     state: RefundState,
+    /// Given out of the drawer, as Stripe could not.
+    paid: bool,
 }
 
 impl Part {
@@ -609,6 +611,7 @@ impl Oracle {
                             how: part.how,
                             amount: part.amount.minor(),
                             state: done,
+                            paid: false,
                         },
                     );
                     if let (GiveBack::LowerCharge, Some(tender)) = (part.how, part.tender) {
@@ -630,6 +633,7 @@ impl Oracle {
                         how: GiveBack::StripeRefund,
                         amount: amount.minor(),
                         state: RefundState::Queued,
+                        paid: false,
                     },
                 );
             }
@@ -642,7 +646,34 @@ impl Oracle {
                         "a key was used for another request",
                     ));
                 }
-                self.parts.get_mut(&part.0).unwrap().state = to;
+                let part = self.parts.get_mut(&part.0).unwrap();
+                if part.paid {
+                    return Err(Broken::new(
+                        REFUNDS,
+                        format!("a part that was paid in cash is {}", to.word()),
+                    ));
+                }
+                part.state = to;
+            }
+            JournalEvent::RefundPaid { part, amount, .. } => {
+                self.settled += 1;
+                let paid = self.parts.get_mut(&part.0).unwrap();
+                let refused = matches!(
+                    paid.state,
+                    RefundState::Failed | RefundState::NeedsAttention
+                );
+                if paid.paid || !refused || amount.minor() != paid.amount {
+                    return Err(Broken::new(
+                        REFUNDS,
+                        format!(
+                            "part {part} of {} is {}, and {} is paid in cash",
+                            paid.amount,
+                            paid.state.word(),
+                            amount.minor()
+                        ),
+                    ));
+                }
+                paid.paid = true;
             }
             // Moves no money of a sale or a card.
             _ => {}
@@ -656,7 +687,9 @@ impl Oracle {
             let back: i64 = self
                 .parts
                 .values()
-                .filter(|p| p.tender == Some(charge.tender) && p.state != RefundState::Failed)
+                .filter(|p| {
+                    p.tender == Some(charge.tender) && p.state != RefundState::Failed && !p.paid
+                })
                 .map(|p| p.amount)
                 .sum();
             if back > charge.asked + charge.tip || charge.amount < 0 {
@@ -704,18 +737,22 @@ impl Oracle {
         if stored != folded {
             return differs("charges", format!("{stored:?}"), format!("{folded:?}"));
         }
-        let stored: Vec<(Uuid, i64, String)> = self
+        let stored: Vec<(Uuid, i64, String, bool)> = self
             .db
-            .prepare_cached("SELECT id, amount_minor, state FROM refund_part ORDER BY id")
+            .prepare_cached(
+                "SELECT id, amount_minor, state, paid_in_cash FROM refund_part ORDER BY id",
+            )
             .unwrap()
-            .query_map([], |r| Ok((uuid(r.get(0)?), r.get(1)?, r.get(2)?)))
+            .query_map([], |r| {
+                Ok((uuid(r.get(0)?), r.get(1)?, r.get(2)?, r.get(3)?))
+            })
             .unwrap()
             .map(Result::unwrap)
             .collect();
-        let folded: Vec<(Uuid, i64, String)> = self
+        let folded: Vec<(Uuid, i64, String, bool)> = self
             .parts
             .iter()
-            .map(|(id, p)| (*id, p.amount, p.state.word().to_owned()))
+            .map(|(id, p)| (*id, p.amount, p.state.word().to_owned(), p.paid))
             .collect();
         if stored != folded {
             return differs("parts", format!("{stored:?}"), format!("{folded:?}"));
@@ -866,6 +903,15 @@ impl Oracle {
                         ),
                     ));
                 }
+                if part.paid {
+                    return Err(Broken::new(
+                        REFUNDS,
+                        format!(
+                            "part {:?} was paid in cash, and is {} at Stripe",
+                            refund.refund_id, refund.status
+                        ),
+                    ));
+                }
             }
         }
         Ok(())
@@ -963,10 +1009,16 @@ impl Oracle {
                 part.state,
                 RefundState::Failed | RefundState::NeedsAttention
             );
-            if open && !needs.contains(&id.to_string()) {
+            if open && !part.paid && !needs.contains(&id.to_string()) {
                 return Err(Broken::new(
                     NONE_LOST,
                     format!("part {id} is owed to a customer, and nobody is told"),
+                ));
+            }
+            if part.paid && needs.contains(&id.to_string()) {
+                return Err(Broken::new(
+                    WAY_OUT,
+                    format!("part {id} was paid in cash, and somebody is to decide"),
                 ));
             }
         }
@@ -1008,6 +1060,12 @@ impl Oracle {
             GiveBack::Voucher,
         ];
         let mut has = sale.cash + sale.slips - by_hand.map(given).iter().sum::<i64>();
+        // In cash, as Stripe could not: it is owed no more.
+        has -= parts
+            .iter()
+            .filter(|p| p.paid)
+            .map(|p| p.amount)
+            .sum::<i64>();
         for (card, ..) in &sale.cards {
             let charge = &self.charges[card];
             // The tip is not for the goods.
@@ -1021,7 +1079,7 @@ impl Oracle {
         // Owed to the customer: Stripe's refund failed, or was refused.
         let owed: i64 = parts
             .iter()
-            .filter(|p| p.of_stripe())
+            .filter(|p| p.of_stripe() && !p.paid)
             .filter(|p| {
                 matches!(p.state, RefundState::Failed)
                     || (p.state == RefundState::NeedsAttention && !self.reserved(p, ledger))
@@ -1056,8 +1114,38 @@ impl Oracle {
             })
     }
 
+    /// Refunds that failed, or that Stripe refused, and that are owed to a customer.
+    pub(crate) fn owed_back(&self) -> Vec<Uuid> {
+        let open = |p: &Part| {
+            p.of_stripe()
+                && !p.paid
+                && matches!(p.state, RefundState::Failed | RefundState::NeedsAttention)
+        };
+        (self.parts.iter())
+            .filter(|(_, p)| open(p))
+            .map(|(id, _)| *id)
+            .collect()
+    }
+
+    /// A refund at Stripe of the tender that was taken `which` ago, however it stands.
+    pub(crate) fn refund_of(&self, which: u8) -> Option<Uuid> {
+        let tender = self.charge(which)?.tender;
+        let mut parts = self.parts.iter().filter(|(_, p)| p.of_stripe());
+        parts
+            .find(|(_, p)| p.tender == Some(tender) && !p.paid)
+            .map(|(id, _)| *id)
+    }
+
     /// After the manager went through the cases none is left.
     pub(crate) fn all_settled(&self) -> Result<(), Broken> {
+        // What Stripe only refused may have been given back by somebody there.
+        let failed = |id: &&Uuid| self.parts[*id].state == RefundState::Failed;
+        if let Some(part) = self.owed_back().iter().find(failed) {
+            return Err(Broken::new(
+                WAY_OUT,
+                format!("part {part} failed, and cannot be paid in cash"),
+            ));
+        }
         match self.cases().first() {
             None => Ok(()),
             Some(case) => Err(Broken::new(

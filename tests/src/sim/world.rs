@@ -10,7 +10,7 @@ use till_app::view::{
     ApprovalInput, CountInput, OutboxAction, RefundLineInput, SaleView, TenderKindView,
 };
 use till_app::{Ports, Till};
-use till_domain::ids::Timestamp;
+use till_domain::ids::{Timestamp, Uuid};
 use till_stand_in::{
     CardBehaviour, ClockSource, Config, Decline, FaultPlan, Method, ReaderBehaviour, RefundCourse,
     Request, StandIn, TEST_KEY,
@@ -454,6 +454,10 @@ impl World {
                 if let Some(id) = self.oracle.charge(tender).map(|c| c.tender.to_string()) {
                     self.decide(&id, what, manager)?;
                 }
+                // Who settles a card in cash wants to give its refund in cash, too.
+                if let (Decision::Cash, Some(part)) = (what, self.oracle.refund_of(tender)) {
+                    self.give_cash(part)?;
+                }
             }
             Act::SendNow => {
                 let done = self.till().outbox_send_now();
@@ -613,6 +617,17 @@ impl World {
             .till()
             .outbox_decide(&self.cashier, id, action, yes.as_ref());
         Ok(self.said(done)?.is_some())
+    }
+
+    /// A refund that Stripe could not make is asked for in cash; where it may still come
+    /// the till says no.
+    fn give_cash(&mut self, part: Uuid) -> Held<()> {
+        let yes = self.yes(MANAGER_PIN);
+        let (till, cashier) = (self.till(), &self.cashier);
+        let action = OutboxAction::GiveCash;
+        let done = till.outbox_decide(cashier, &part.to_string(), action, Some(&yes));
+        self.said(done)?;
+        Ok(())
     }
 
     fn type_card_number(&mut self, at: u8) -> Held<()> {
@@ -875,6 +890,10 @@ impl World {
             self.settle()?;
             // Cancelled first, and decided then.
             self.decide(&id, what, true)?;
+            self.look()?;
+        }
+        for part in self.oracle.owed_back() {
+            self.give_cash(part)?;
             self.look()?;
         }
         Ok(())
