@@ -862,6 +862,7 @@ export class FakeTill {
             if (action === "try_again") this.#mark(found, "at_reader", "Present the card at Counter");
             if (action === "take_off_reader") this.#mark(found, "needs_attention", "Present the card");
           } else if (action === "try_again") this.#mark(found, "declined", "The bank declined it once more.");
+          if (action === "give_cash") this.#mark(found, "closed", "Given in cash instead.");
           if (action === "take_cash") this.#mark(found, "closed", "Paid in cash instead.");
           if (action === "write_off") this.#mark(found, "closed", `Written off: ${approval?.reason ?? ""}.`);
           if (action === "pay_link") {
@@ -2123,6 +2124,11 @@ const isInterac = (label: string): boolean => label.startsWith("Interac");
 /** A refund whose card is wanted at the reader, or was not presented. */
 function presented(entry: OutboxEntryView, history: HistoryView[]): OutboxDetailView {
   const at = entry.state === "at_reader";
+  const wait = "Off until it is known: otherwise the customer could get it twice.";
+  if (entry.state === "closed") {
+    const verdict = "It is settled another way.";
+    return { entry, verdict, advice: "Nothing to do.", history, actions: [], link: null };
+  }
   return {
     entry,
     verdict: at
@@ -2130,7 +2136,7 @@ function presented(entry: OutboxEntryView, history: HistoryView[]): OutboxDetail
       : "Nothing was given back. The customer is still owed.",
     advice: at
       ? "The customer presents the card that paid at Counter; or take it off the reader."
-      : "With the customer and the card there: present the card. A refund of this card works at a reader only.",
+      : "With the customer and the card there: present the card. A refund of this card works at a reader only. If the card is lost, give it in cash.",
     history,
     actions: [
       {
@@ -2139,6 +2145,7 @@ function presented(entry: OutboxEntryView, history: HistoryView[]): OutboxDetail
         why_not: null,
         needs_manager: false,
       },
+      { action: "give_cash", available: !at, why_not: at ? wait : null, needs_manager: false },
     ],
     link: null,
   };

@@ -530,6 +530,14 @@ describe("the rest of the day", () => {
     await shop.press("s");
     await shop.press("ArrowLeft");
     await shop.page.getByText("Nothing is given back yet").waitFor();
+    // Off the reader once more: the card is lost, and the customer has the money in cash.
+    await shop.page.getByText("could get it twice").waitFor();
+    await shop.press("o");
+    await shop.press("Tab");
+    expect(await shop.text("act-give_cash")).toContain("Give cash");
+    await shop.press("g");
+    await shop.page.getByText("It is settled another way.").waitFor();
+    await shop.shot("outbox-given-in-cash");
   });
 
   it("a refund over the limit: a wrong PIN refunds nothing, the right one does", async () => {
