@@ -12,7 +12,7 @@ use till_domain::refund::{
 };
 use till_domain::sale::CommittedSale;
 use till_receipts::data::Copy;
-use till_store::Tx;
+use till_store::{PartRow, Tx};
 use till_sync::machine::{Charge, Refund};
 use till_sync::phases;
 use till_sync::readers::ListedReader;
@@ -97,7 +97,6 @@ fn source(tx: &Tx<'_>, shop: &Shop, receipt: &str) -> Result<Source, AppError> {
 fn so_far<'a>(tx: &Tx<'_>, shop: &Shop, source: &'a Source) -> Result<SaleSoFar<'a>, AppError> {
     let currency = shop.currency();
     let parts = tx.parts_of_sale(source.sale.id)?;
-    let mut paid_in_cash = shop.zero();
     let back = |tender: Option<TenderId>| -> Result<Money, AppError> {
         Ok(Money::sum(
             parts
@@ -108,14 +107,15 @@ fn so_far<'a>(tx: &Tx<'_>, shop: &Shop, source: &'a Source) -> Result<SaleSoFar<
             currency,
         )?)
     };
+    let of_sale = |p: &PartRow| source.sale.tenders.iter().any(|t| p.tender == Some(t.id));
+    let paid_in_cash = Money::sum(
+        (parts.iter().filter(|p| p.paid_in_cash && of_sale(p)))
+            .map(|p| Money::from_minor(p.amount_minor, currency)),
+        currency,
+    )?;
     let mut tenders = Vec::new();
     let mut debts_paid = shop.zero();
     for tender in source.sale.tenders.iter().filter(|t| !t.is_cash()) {
-        let of_tender = (parts.iter()).filter(|p| p.paid_in_cash && p.tender == Some(tender.id));
-        for part in of_tender {
-            let amount = Money::from_minor(part.amount_minor, currency);
-            paid_in_cash = paid_in_cash.checked_add(amount)?;
-        }
         if let Some(paid) = tx.charge(tender.id)?.filter(|c| c.debt_paid) {
             debts_paid = debts_paid.checked_add(Money::from_minor(paid.amount_minor, currency))?;
             continue;
