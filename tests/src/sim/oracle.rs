@@ -268,18 +268,20 @@ impl Oracle {
         tally.digest = u64::from_be_bytes([a, b, c, d, e, f, g, h]);
     }
 
-    /// Nothing waits but pay links, and refunds that wait to know what becomes of one.
+    /// Nothing waits but pay links that are with the customer, and what waits to know
+    /// what becomes of one.
     pub(crate) fn links_alone_wait(&self) -> bool {
-        let others: i64 = self
+        let (links, others): (i64, i64) = self
             .db
             .prepare_cached(
-                "SELECT count(*) FROM outbox WHERE waiting = 1
-                 AND state NOT IN ('awaiting_customer', 'queued')",
+                "SELECT count(*) FILTER (WHERE state = 'awaiting_customer'),
+                        count(*) FILTER (WHERE state NOT IN ('awaiting_customer', 'queued'))
+                 FROM outbox WHERE waiting = 1",
             )
             .unwrap()
-            .query_row([], |r| r.get(0))
+            .query_row([], |r| Ok((r.get(0)?, r.get(1)?)))
             .unwrap();
-        others == 0
+        links > 0 && others == 0
     }
 
     /// Something complete was shown to a person.

@@ -31,9 +31,9 @@ const TRIES: u32 = 4;
 /// How long something on the way keeps a request that nobody waits for any more.
 const LATE_MS: i64 = 10 * 60_000;
 
-/// How long everything may take to be decided once the line is back: more than the
-/// longest delay.
-const SETTLED_MS: i64 = 30 * 60_000;
+/// How long everything may take to be decided once the line is back: several of the
+/// longest delays, and less than a clock that was set back by hours is behind.
+const SETTLED_MS: i64 = 2 * 3_600_000;
 
 /// A request that was claimed.
 struct InHand {
@@ -804,14 +804,20 @@ impl World {
             self.act(Act::Arrive { which: 0 }, true)?;
             self.look()?;
         }
-        // Somebody ends the practice, and has looked at a refused key.
-        let done = self.till().set_forced_offline(false);
-        self.said(done)?;
-        let done = self.till().outbox_send_now();
-        self.said(done)?;
+        // Somebody ends the practice, and has looked at a refused key. Nothing else is
+        // hurried: what was put off goes on by itself.
+        let connection = self.said(self.till().connection())?;
+        if connection.as_ref().is_some_and(|c| c.forced_offline) {
+            let done = self.till().set_forced_offline(false);
+            self.said(done)?;
+        }
+        if connection.is_some_and(|c| c.paused.is_some()) {
+            let done = self.till().outbox_send_now();
+            self.said(done)?;
+        }
         self.till().idle();
         let mut end = self.true_ms + SETTLED_MS;
-        let mut links_waited = false;
+        let mut days_waited = 0;
         loop {
             self.till().set_reachable(true);
             while self.claim()? {
@@ -831,14 +837,19 @@ impl World {
                 let till = self.till.as_ref().unwrap();
                 return self.oracle.quiet(till);
             }
-            if self.true_ms >= end || (!links_waited && self.oracle.links_alone_wait()) {
-                if links_waited {
-                    return Err(Broken::new(QUIET, format!("{:#?}", self.till().outbox())));
-                }
-                links_waited = true;
-                // A link that nobody pays ends after a day.
+            if days_waited < 3 && self.oracle.links_alone_wait() {
+                days_waited += 1;
+                // A link that nobody pays ends after a day; another may begin then.
                 self.pass(25 * 3_600_000);
                 end = self.true_ms + SETTLED_MS;
+                continue;
+            }
+            if self.true_ms >= end {
+                return Err(Broken::new(QUIET, format!("{:#?}", self.till().outbox())));
+            }
+            // What is claimed here would be in nobody's hand.
+            if !self.till().may_send() {
+                self.pass(1_000);
                 continue;
             }
             let next = self
