@@ -648,7 +648,9 @@ impl Oracle {
                         "a key was used for another request",
                     ));
                 }
-                let part = self.parts.get_mut(&part.0).unwrap();
+                let Some(part) = self.parts.get_mut(&part.0) else {
+                    return Err(Broken::new(REFUNDS, "a refund that nobody asked for moves"));
+                };
                 if part.paid {
                     return Err(Broken::new(
                         REFUNDS,

@@ -697,6 +697,60 @@ fn meeting(character: &Character, random: &mut Random) -> Vec<Act> {
     acts
 }
 
+/// A confirm or a refund that is late, and what people and the till do before it
+/// arrives: what would seldom meet by itself either.
+fn late(random: &mut Random) -> Vec<Act> {
+    let good = Act::Send { fate: Fate::Good };
+    let late = Act::Send { fate: Fate::Late };
+    let wait = |random: &mut Random| Act::Pass {
+        ms: random.pick(&[2_000, 6_000, 20_000]),
+    };
+    let refund = |random: &mut Random| Act::Refund {
+        sale: 0,
+        line: 0,
+        part: random.byte(),
+        manager: true,
+    };
+    let offline = random.one_in(2);
+    let mut acts = vec![
+        Act::Complete,
+        Act::Line { up: !offline },
+        Act::RingUp {
+            product: random.byte(),
+            quantity: random.byte(),
+        },
+        Act::Customer { who: random.byte() },
+        Act::Card {
+            how: Card::Saved,
+            half: false,
+            manager: true,
+        },
+    ];
+    if offline {
+        // The confirm is late, and the goods come back meanwhile.
+        acts.extend([Act::Complete, Act::Line { up: true }, good, late]);
+        acts.push(wait(random));
+    } else {
+        // It is the refund that is late.
+        acts.extend([good, good, Act::Complete, refund(random), late]);
+        acts.push(wait(random));
+    }
+    let mut rest = vec![good, Act::Arrive { which: 0 }, good, good];
+    if offline {
+        rest.insert(random.below(3) as usize, refund(random));
+    }
+    for act in rest {
+        acts.push(act);
+        if random.one_in(3) {
+            acts.push(wait(random));
+        }
+        if random.one_in(3) {
+            acts.push(good);
+        }
+    }
+    acts
+}
+
 impl Schedule {
     /// The schedule of a seed.
     #[must_use]
@@ -753,6 +807,12 @@ impl Schedule {
                 let met = met.into_iter().map(|act| Step { act, cut: None });
                 steps.splice(at..at, met);
             }
+        }
+        let mut apart = Random::from_seed(seed ^ 0x6c61_7465_2121_2121);
+        if reader.is_none() && apart.one_in(6) {
+            let at = apart.below(steps.len() as u64 + 1) as usize;
+            let met = late(&mut apart);
+            steps.splice(at..at, met.into_iter().map(|act| Step { act, cut: None }));
         }
         // Drawn apart: with or without it, the rest of a seed is the same.
         let retries = Random::from_seed(seed ^ 0x7265_7472_6965_7321).one_in(2);
