@@ -29,6 +29,10 @@ use crate::presented::RefundAtReader;
 /// Source: Stripe API reference, "Idempotent requests".
 pub const KEY_LIFETIME_MS: i64 = 23 * 3_600_000;
 
+/// How long it counts that a refund was not found at Stripe. Far below the life of a key,
+/// since this machine's clock may be wrong.
+const LOOK_LASTS_MS: i64 = 10 * 60_000;
+
 pub(crate) const BACKOFF_FIRST_MS: i64 = 500;
 const BACKOFF_LAST_MS: i64 = 15 * 60_000;
 /// Nothing is put off for longer, whatever it was asked to: what is due later than
@@ -480,6 +484,9 @@ pub struct Refund {
     /// on its way to Stripe that could make it.
     #[serde(default)]
     pub answered: bool,
+    /// When it was looked for last among what Stripe has.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub looked_at: Option<Timestamp>,
     /// Of a card that must be presented for it: where, see [`crate::presented`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reader: Option<RefundAtReader>,
@@ -1254,6 +1261,7 @@ impl Refund {
             polls: 0,
             refused: false,
             answered: true,
+            looked_at: None,
             reader: None,
         }
     }
@@ -1282,7 +1290,8 @@ impl Refund {
     ///
     /// A refund has no unconfirmed state, so one whose answer was lost is looked for
     /// first, however young its key is by this machine's clock; where Stripe has none,
-    /// it is sent again under the same key.
+    /// it is sent again under the same key, at once. What could not be sent at once is
+    /// looked for again: the lost one may have arrived since, and its key be forgotten.
     pub fn next_step(&mut self, now: Timestamp) -> Next<RefundOp> {
         if !self.state.is_waiting() {
             return Next::Rest;
@@ -1291,20 +1300,33 @@ impl Refund {
             return self.next_at_reader(now);
         }
         if let Some(op) = self.op {
+            if op == RefundOp::Find || (op == RefundOp::Create && self.maybe_sent) {
+                return self.look_for(now);
+            }
             if op != RefundOp::Create {
                 return Next::Send(op);
-            }
-            if self.maybe_sent {
-                return Next::Send(RefundOp::Find);
             }
             self.op = None;
         }
         if self.refund.is_some() {
             Next::Send(RefundOp::Retrieve)
-        } else {
+        } else if self.answered || self.was_looked_for(now) {
             self.state = RefundState::Sending;
             Next::Send(RefundOp::Create)
+        } else {
+            self.look_for(now)
         }
+    }
+
+    const fn look_for(&mut self, now: Timestamp) -> Next<RefundOp> {
+        self.looked_at = Some(now);
+        Next::Send(RefundOp::Find)
+    }
+
+    /// Lately enough: whatever arrived after it bears a key that Stripe knows still.
+    fn was_looked_for(&self, now: Timestamp) -> bool {
+        self.looked_at
+            .is_some_and(|at| (0..LOOK_LASTS_MS).contains(&now.ms_since(at)))
     }
 
     /// Takes in what came back for `op`. The journal is told where `moved` is set;
@@ -2051,6 +2073,43 @@ mod tests {
         let change = refund.on(RefundOp::Find, Event::FoundRefund(None), 1);
         assert_eq!(refund.state, RefundState::NeedsAttention);
         assert!(change.journal.is_some(), "and it is written down");
+    }
+
+    #[test]
+    fn a_refund_in_doubt_is_sent_right_after_a_look_and_not_later() {
+        let start = Timestamp(1_000 * HOUR_MS);
+        let mut part = Refund::new(200, Some("pi_1".into()));
+        let create = Next::Send(RefundOp::Create);
+        let find = Next::Send(RefundOp::Find);
+        assert_eq!(part.next_step(start), create);
+        part.op = Some(RefundOp::Create);
+        part.on(RefundOp::Create, Event::Ambiguous, 1);
+        assert_eq!(part.next_step(start), find);
+        part.op = Some(RefundOp::Find);
+        part.on(RefundOp::Find, Event::FoundRefund(None), 1);
+        for (after_ms, next) in [
+            (0, create),
+            (60_000, create),
+            // The line was down meanwhile, over a closed weekend.
+            (LOOK_LASTS_MS, find),
+            (60 * HOUR_MS, find),
+            // And a clock that was set back.
+            (-1, find),
+        ] {
+            let mut later = part.clone();
+            assert_eq!(later.next_step(start.plus_ms(after_ms)), next, "{after_ms}");
+        }
+        // Tried again and again without a line: the look ages all the same.
+        for minutes in 0..30 {
+            let now = start.plus_ms(minutes * 60_000);
+            if minutes == 10 {
+                assert_eq!(part.next_step(now), find);
+                break;
+            }
+            assert_eq!(part.next_step(now), create);
+            part.op = Some(RefundOp::Create);
+            part.on(RefundOp::Create, Event::Unreachable, 1);
+        }
     }
 
     #[test]

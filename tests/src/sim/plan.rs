@@ -741,7 +741,10 @@ fn late(random: &mut Random) -> Vec<Act> {
     }
     for act in rest {
         acts.push(act);
-        if random.one_in(3) {
+        if matches!(act, Act::Arrive { .. }) && random.one_in(4) {
+            // Nobody is there for a day, and Stripe forgets the key.
+            acts.push(Act::Pass { ms: 30 * HOUR });
+        } else if random.one_in(3) {
             acts.push(wait(random));
         }
         if random.one_in(3) {
