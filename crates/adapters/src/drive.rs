@@ -17,7 +17,7 @@ use till_domain::ids::Timestamp;
 use till_store::StoredRequest;
 use till_sync::phases::{Claim, Claimed, Recorded};
 use till_sync::transport::{Answer, StripeTransport};
-use tokio::sync::{Notify, watch};
+use tokio::sync::{Mutex as AsyncMutex, Notify, watch};
 use tokio::task::{JoinError, spawn_blocking};
 use tokio::time::{Instant, sleep, sleep_until};
 
@@ -317,6 +317,15 @@ impl Pace {
     }
 }
 
+/// What the workers of one drain share.
+struct Shared {
+    pace: Pace,
+    signals: watch::Sender<Signals>,
+    /// Held for each step at the store. It takes one at a time in any case, and a thread
+    /// for everyone who waits for it is memory, and a line in front of the counter.
+    step: AsyncMutex<()>,
+}
+
 /// Sends what is due until nothing is, with up to `workers` requests at once.
 ///
 /// # Errors
@@ -332,7 +341,7 @@ pub async fn send_until_quiet<O: Outbox, W: Wire>(
         quiet: Quiet::Done,
         next_at: None,
     };
-    if !outbox.may_send() && outbox.slow_until().is_none() {
+    if outbox.slow_until().is_none() && !outbox.may_send() {
         drained.quiet = Quiet::NotAllowed;
         return Ok(drained);
     }
@@ -343,15 +352,18 @@ pub async fn send_until_quiet<O: Outbox, W: Wire>(
         return Ok(drained);
     }
     let abandon = Abandon(watch::Sender::new(Signals::default()));
-    let pace = Arc::new(Pace::new(transport.per_second()));
+    let shared = Arc::new(Shared {
+        pace: Pace::new(transport.per_second()),
+        signals: abandon.0.clone(),
+        step: AsyncMutex::new(()),
+    });
     // Tasks, so that a caller who goes away does not take an answer along.
     let tasks: Vec<_> = (0..workers.max(1))
         .map(|_| {
             tokio::spawn(work(
                 Arc::clone(outbox),
                 Arc::clone(transport),
-                Arc::clone(&pace),
-                abandon.0.clone(),
+                Arc::clone(&shared),
             ))
         })
         .collect();
@@ -390,12 +402,11 @@ pub async fn send_until_quiet<O: Outbox, W: Wire>(
 async fn work<O: Outbox, W: Wire>(
     outbox: Arc<O>,
     transport: Arc<W>,
-    pace: Arc<Pace>,
-    signals: watch::Sender<Signals>,
+    shared: Arc<Shared>,
 ) -> Result<Tally, DriveError<O::Error>> {
-    let done = work_on(&outbox, &*transport, &pace, &signals).await;
+    let done = work_on(&outbox, &*transport, &shared).await;
     if done.is_err() {
-        stop(&signals, Stop::Failed);
+        stop(&shared.signals, Stop::Failed);
     }
     done
 }
@@ -403,23 +414,23 @@ async fn work<O: Outbox, W: Wire>(
 async fn work_on<O: Outbox, W: Wire>(
     outbox: &Arc<O>,
     transport: &W,
-    pace: &Pace,
-    signals: &watch::Sender<Signals>,
+    shared: &Shared,
 ) -> Result<Tally, DriveError<O::Error>> {
+    let signals = &shared.signals;
     let mut tally = Tally::default();
     loop {
-        pace.turn().await;
-        if !outbox.may_send() {
-            match outbox.slow_until() {
-                // Also what an earlier drain was asked to wait for.
-                Some(at) => slow_down(signals, at.ms_since(outbox.now())),
-                None => stop(signals, Stop::NotAllowed),
-            }
-        }
+        look_at_leave(&**outbox, signals);
+        // The silence first, the place in the line after it: with places from before it,
+        // everybody would go at its end, all at once.
         if wait_for_leave(signals).await.is_some() {
             return Ok(tally);
         }
-        let claim = match blocking(outbox, |o| o.claim()).await? {
+        shared.pace.turn().await;
+        look_at_leave(&**outbox, signals);
+        if must_wait(&signals.borrow()) {
+            continue;
+        }
+        let claim = match step(outbox, shared, |o| o.claim()).await? {
             Claimed::Send(claim) => Arc::new(*claim),
             Claimed::Decided => {
                 tally.decided += 1;
@@ -434,7 +445,7 @@ async fn work_on<O: Outbox, W: Wire>(
         if matches!(*answer, Answer::Http(_)) {
             outbox.online(true);
         }
-        let recorded = record(outbox, &claim, &answer).await?;
+        let recorded = record(outbox, shared, &claim, &answer).await?;
         tally.sent += 1;
         if let Some(slow_ms) = recorded.slow_ms {
             slow_down(signals, slow_ms);
@@ -447,6 +458,26 @@ async fn work_on<O: Outbox, W: Wire>(
             stop(signals, Stop::Unreachable);
         }
     }
+}
+
+/// Tells the others where nothing may go out, or not yet.
+fn look_at_leave<O: Outbox>(outbox: &O, signals: &watch::Sender<Signals>) {
+    if outbox.may_send() {
+        return;
+    }
+    match outbox.slow_until() {
+        // Also what an earlier drain was asked to wait for.
+        Some(at) => slow_down(signals, at.ms_since(outbox.now())),
+        // It ended between the two questions.
+        None if outbox.may_send() => {}
+        None => stop(signals, Stop::NotAllowed),
+    }
+}
+
+/// Nobody claims now.
+fn must_wait(signals: &Signals) -> bool {
+    let silent = signals.slow_until.is_some_and(|at| at > Instant::now());
+    signals.stop.is_some() || silent
 }
 
 /// Nobody claims for so long.
@@ -474,6 +505,16 @@ async fn wait_for_leave(signals: &watch::Sender<Signals>) -> Option<Stop> {
     }
 }
 
+/// A step at the store, after those who came before.
+async fn step<O: Outbox, T: Send + 'static>(
+    outbox: &Arc<O>,
+    shared: &Shared,
+    step: impl FnOnce(&O) -> Result<T, O::Error> + Send + 'static,
+) -> Result<T, DriveError<O::Error>> {
+    let _turn = shared.step.lock().await;
+    blocking(outbox, step).await
+}
+
 async fn blocking<O: Outbox, T: Send + 'static>(
     outbox: &Arc<O>,
     step: impl FnOnce(&O) -> Result<T, O::Error> + Send + 'static,
@@ -488,12 +529,13 @@ async fn blocking<O: Outbox, T: Send + 'static>(
 /// An answer is worth a few tries: lost, it has to be asked for again.
 async fn record<O: Outbox>(
     outbox: &Arc<O>,
+    shared: &Shared,
     claim: &Arc<Claim>,
     answer: &Arc<Answer>,
 ) -> Result<Recorded, DriveError<O::Error>> {
     let attempt = || {
         let (claim, answer) = (Arc::clone(claim), Arc::clone(answer));
-        blocking(outbox, move |o| o.record(&claim, &answer))
+        step(outbox, shared, move |o| o.record(&claim, &answer))
     };
     for wait in RECORD_AGAIN {
         match attempt().await {
@@ -926,6 +968,32 @@ mod tests {
         assert!(
             times.iter().all(|ms| *ms < 6_000),
             "and no longer: {times:?}"
+        );
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn after_the_silence_requests_leave_at_the_pace_and_not_all_at_once() {
+        let shop = Shop::with(&[0; 60]);
+        let stripe = Arc::new(Stripe {
+            per_second: Some(20),
+            ..Arc::into_inner(Stripe::answering(&[status(200), status(429)])).unwrap()
+        });
+        let drained = send_until_quiet(&shop, &stripe, WORKERS).await.unwrap();
+        assert_eq!(drained.sent, 60);
+        let times = shop.times();
+        let (before, after): (Vec<u128>, Vec<u128>) = times.iter().partition(|ms| **ms < 5_000);
+        assert!(
+            before.len() <= 4,
+            "what was under way, and no more: {times:?}"
+        );
+        for ms in &after {
+            let second = *ms..*ms + 1_000;
+            let later = after.iter().filter(|t| second.contains(*t)).count();
+            assert!(later <= 21, "{later} in one second: {times:?}");
+        }
+        assert!(
+            times.iter().all(|ms| *ms < 5_300 + 60 * 51),
+            "and no slower: {times:?}"
         );
     }
 

@@ -327,15 +327,17 @@ fn soak(tenders: u64, permille: u64, rate: u64) -> ExitCode {
         || {},
     ));
     let stop = AtomicBool::new(false);
-    let (mut nearly, mut early_mib) = (None, None);
+    let mut nearly = None;
+    // With each tenth drained.
+    let mut tenths: Vec<f64> = Vec::new();
     let timed = std::thread::scope(|scope| {
         let counter = scope.spawn(|| sell_on(&till, &cashier, &product, &stop));
         let mut told = Instant::now();
         loop {
             let waiting = u64::from(till.connection().unwrap().waiting);
             let drained = 1.0 - waiting as f64 / tenders as f64;
-            if drained > 0.1 {
-                early_mib.get_or_insert_with(memory_mib);
+            while tenths.len() < (drained * 10.0) as usize {
+                tenths.push(memory_mib());
             }
             if drained >= NEARLY {
                 let silent = wire.silence.lock().unwrap().total.as_secs_f64();
@@ -381,7 +383,12 @@ fn soak(tenders: u64, permille: u64, rate: u64) -> ExitCode {
         wire.wrong.load(Relaxed),
         wire.too_fast.load(Relaxed)
     );
-    let (early, late) = (early_mib.unwrap(), memory_mib());
+    let tenths_told: Vec<_> = tenths.iter().map(|mib| format!("{mib:.0}")).collect();
+    println!(
+        "memory with each tenth drained: {} MiB",
+        tenths_told.join(", ")
+    );
+    let (early, late) = (tenths[0], memory_mib());
     println!("memory: {early:.0} MiB with a tenth drained, {late:.0} MiB at the end");
     let p99 = timed.tell();
 
