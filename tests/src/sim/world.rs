@@ -8,6 +8,7 @@ use till_app::error::{AppError, ErrorCode};
 use till_app::ports::Clock;
 use till_app::view::{
     ApprovalInput, CountInput, OutboxAction, RefundLineInput, SaleView, TenderKindView,
+    TenderStateView,
 };
 use till_app::{Ports, Till};
 use till_domain::ids::{Timestamp, Uuid};
@@ -830,7 +831,7 @@ impl World {
             let connection = self.said(self.till().connection())?;
             // Whoever stands at the counter ends what a reader did not take: a request
             // that was late may have lit it up since.
-            if connection.as_ref().is_some_and(|c| c.waiting == 0) && self.clear_counter()? {
+            if connection.as_ref().is_some_and(|c| c.waiting == 0) && self.clear_counter(false)? {
                 continue;
             }
             if connection.is_some_and(|c| c.waiting == 0) {
@@ -841,6 +842,13 @@ impl World {
                 days_waited += 1;
                 // A link that nobody pays ends after a day; another may begin then.
                 self.pass(25 * 3_600_000);
+                end = self.true_ms + SETTLED_MS;
+                continue;
+            }
+            // A clock that was set back makes it longer until the till knows that nobody
+            // stands at the reader any more. The cashier sees it.
+            let behind = self.clock.now().0 < self.true_ms;
+            if self.true_ms >= end && behind && self.clear_counter(true)? {
                 end = self.true_ms + SETTLED_MS;
                 continue;
             }
@@ -864,12 +872,14 @@ impl World {
         }
     }
 
-    /// Takes what a reader did not take off the open sale; true where there was some.
-    fn clear_counter(&mut self) -> Held<bool> {
+    /// Takes what a reader did not take off the open sale, and what nobody came to pay
+    /// there; true where there was some.
+    fn clear_counter(&mut self, nobody_comes: bool) -> Held<bool> {
         let sale = self.said(self.till().sale_current())?.flatten();
         let mut some = false;
         for tender in sale.into_iter().flat_map(|s| s.tenders) {
-            if tender.reader.is_some_and(|r| r.can_try_again) {
+            let nobody_came = nobody_comes && tender.state == TenderStateView::AtReader;
+            if tender.reader.is_some_and(|r| r.can_try_again) || nobody_came {
                 let done = self.till().tender_remove(&self.cashier, &tender.id);
                 some |= self.said(done)?.is_some();
             }
