@@ -124,6 +124,12 @@ fn main() -> ExitCode {
         let at = args.iter().position(|a| a == name)?;
         args.get(at + 1).map(|n| number(n))
     };
+    let known = ["--seed", "--most", "--tersely", "--worker"];
+    let is_unknown = |a: &&String| a.starts_with('-') && !known.contains(&a.as_str());
+    if let Some(unknown) = args.iter().find(is_unknown) {
+        println!("{unknown}? sim [SCHEDULES] [FROM] [--most N] [--tersely], or sim --seed N");
+        return ExitCode::FAILURE;
+    }
     if let Some(seed) = value("--seed") {
         return one(seed);
     }
