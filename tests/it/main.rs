@@ -13,6 +13,7 @@ mod bad_input;
 mod card_guard;
 mod cards;
 mod day;
+mod desk;
 mod events;
 mod interac;
 mod journal;

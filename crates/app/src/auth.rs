@@ -265,6 +265,18 @@ impl Till {
     }
 }
 
+/// A manager's PIN and the reason, for what may cost the shop the money.
+///
+/// # Errors
+/// [`ErrorCode::NeedsManager`]; [`ErrorCode::NeedsReason`].
+pub(crate) fn with_reason(yes: Option<&Approval>) -> Result<&Approval, AppError> {
+    let yes = yes.ok_or(ErrorCode::NeedsManager)?;
+    if yes.reason.is_empty() {
+        return Err(ErrorCode::NeedsReason.into());
+    }
+    Ok(yes)
+}
+
 /// A manager changes the staff, an owner the owners.
 fn may_change(session: &Session, role: Role) -> Result<(), AppError> {
     let mine = session.user().role;

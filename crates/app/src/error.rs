@@ -38,6 +38,8 @@ pub enum ErrorCode {
     PinLocked,
     /// The person may not do this; a manager's PIN lets it pass.
     NeedsManager,
+    /// A manager said yes and not why.
+    NeedsReason,
     /// No shift is open.
     ShiftNotOpen,
     /// A shift is open already.
@@ -168,6 +170,9 @@ impl ErrorCode {
             Self::PinWrong => "Wrong PIN. Nothing was changed.",
             Self::PinLocked => "Too many wrong PINs. Nothing was changed. Wait, or ask a manager.",
             Self::NeedsManager => "Nothing was changed. This needs a manager's PIN.",
+            Self::NeedsReason => {
+                "Nothing was changed. This needs a manager's PIN and a reason: say why."
+            }
             Self::ShiftNotOpen => "No shift is open. Nothing was taken. Open one with its float.",
             Self::ShiftOpen => "A shift is open already. Nothing was changed.",
             Self::SalesUnfinished => {

@@ -13,6 +13,7 @@ mod books;
 mod cards;
 pub mod catalogue;
 mod customers;
+mod declined;
 pub mod error;
 mod figures;
 mod guard;

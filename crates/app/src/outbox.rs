@@ -7,13 +7,14 @@ use till_domain::ids::{ReceiptNumber, RefundPartId, TenderId, Timestamp};
 use till_domain::journal::{ChargeKind, JournalEvent, Pending};
 use till_domain::money::Money;
 use till_domain::sale::Approval;
-use till_store::{ChargeRow, HistoryRow, PartRow, Tx};
+use till_store::{ChargeRow, HistoryRow, PartRow, StoreError, Tx};
 use till_sync::machine::{Charge, Goal};
 use till_sync::phases;
 use till_sync::retry::is_never_again;
 
 use crate::asking::{cases, is_open};
-use crate::auth::Session;
+use crate::auth::{Session, with_reason};
+use crate::declined::charge_reason;
 use crate::error::{AppError, ErrorCode};
 use crate::figures::{local, money, tender_label, tender_state};
 use crate::reconcile::books_view;
@@ -81,6 +82,29 @@ impl<'a> People<'a> {
         };
         let found = self.tx.customer(id)?;
         Ok(found.map(|c| c.name).filter(|name| !name.is_empty()))
+    }
+
+    /// How the customer is reached: as their record says, and as was typed for a pay link.
+    fn contact(&self, charge: &ChargeRow) -> Result<Option<String>, AppError> {
+        let customer = match charge.customer {
+            Some(id) => self.tx.customer(id)?,
+            None => None,
+        };
+        let mut ways: Vec<String> = customer
+            .into_iter()
+            .flat_map(|c| [c.email, c.phone])
+            .flatten()
+            .collect();
+        // One entry that cannot be read hides no other.
+        let kept = match phases::private(self.tx, charge.tender.0) {
+            Err(StoreError::Corrupt { .. }) => None,
+            kept => kept?,
+        };
+        let typed = kept.and_then(|kept| kept.contact.or(kept.email));
+        if let Some(typed) = typed.filter(|typed| !ways.contains(typed)) {
+            ways.push(typed);
+        }
+        Ok((!ways.is_empty()).then(|| ways.join(" · ")))
     }
 }
 
@@ -176,6 +200,15 @@ fn charge_entry(people: &People<'_>, charge: &ChargeRow) -> Result<OutboxEntryVi
         }
         .to_owned(),
         retry_at: retry_at.map(|at| local(shop, at)),
+        reason: (state.needs_a_person() && !charge.debt_paid)
+            .then(|| charge_reason(&charge.facts))
+            .flatten(),
+        // Of what is settled nobody need be reached.
+        contact: if matches!(shown, TenderStateView::Certain | TenderStateView::Closed) {
+            None
+        } else {
+            people.contact(charge)?
+        },
     })
 }
 
@@ -229,6 +262,13 @@ fn refund_entry(people: &People<'_>, part: &PartRow) -> Result<OutboxEntryView, 
         state: shown,
         says,
         retry_at: None,
+        reason: None,
+        contact: match &charge {
+            Some(charge) if state.needs_a_person() && !part.paid_in_cash => {
+                people.contact(charge)?
+            }
+            Some(_) | None => None,
+        },
     })
 }
 
@@ -258,7 +298,7 @@ fn verdict(state: TenderStateView, is_refund: bool) -> (&'static str, &'static s
         ),
         (TenderStateView::Declined, false) => (
             "The card was declined. Nothing was charged.",
-            "The goods are gone: reach the customer, try again, take cash, or write it off.",
+            "The goods are gone.",
         ),
         (TenderStateView::Declined, true) => (
             "The bank refused the refund. The customer is still owed.",
@@ -266,7 +306,7 @@ fn verdict(state: TenderStateView, is_refund: bool) -> (&'static str, &'static s
         ),
         (TenderStateView::NeedsCustomer, _) => (
             "Nothing was charged. The bank wants the customer to confirm it.",
-            "Reach the customer; take cash when they come, or write it off.",
+            "Reach the customer.",
         ),
         (TenderStateView::NeedsAttention, true) => (
             "Nothing more is sent by itself, so nothing can be given twice.",
@@ -274,21 +314,47 @@ fn verdict(state: TenderStateView, is_refund: bool) -> (&'static str, &'static s
         ),
         (TenderStateView::NeedsAttention, false) => (
             "Nothing more is sent by itself, so nothing can happen twice.",
-            "Stripe refused the request. Try again when the reason is mended, or write it off.",
+            "Stripe refused the request.",
         ),
         (TenderStateView::Canceled, false) => (
             "Cancelled at Stripe. Nothing was charged, and nothing can be.",
-            "Take it in cash, or write it off.",
+            "It is still owed.",
         ),
         (TenderStateView::Canceled, true) => (
             "Nothing was given back, because nothing was charged.",
             "Nothing to do.",
         ),
         (TenderStateView::Expired, _) => (
-            "Nothing was charged. It waited longer than the shop allows.",
-            "Try again, take cash, or write it off.",
+            "Nothing was charged.",
+            "It waited longer than the shop allows.",
         ),
         (TenderStateView::Closed, _) => ("It is settled another way.", "Nothing to do."),
+    }
+}
+
+/// What a person can do about a charge, of what is offered now.
+fn ways_out(case: &Case, offered: &[OutboxActionView]) -> Option<String> {
+    let state = case.live.state;
+    if is_canceling(&case.live) || !(state.needs_a_person() || state == ChargeState::Canceled) {
+        return None;
+    }
+    let by_link = case.live.how == ChargeKind::PayLink;
+    let ways: Vec<&str> = offered
+        .iter()
+        .filter(|each| each.available)
+        .filter_map(|each| match each.action {
+            OutboxAction::TryAgain if by_link => Some("make another link"),
+            OutboxAction::TryAgain => Some("try the card again"),
+            OutboxAction::PayLink => Some("send a pay link"),
+            OutboxAction::TakeCash => Some("take cash instead"),
+            OutboxAction::WriteOff => Some("write it off"),
+            OutboxAction::SendNow | OutboxAction::TakeOffReader | OutboxAction::GiveCash => None,
+        })
+        .collect();
+    match ways.as_slice() {
+        [] => None,
+        [one] => Some(format!("You can {one}.")),
+        [first @ .., last] => Some(format!("You can {}, or {last}.", first.join(", "))),
     }
 }
 
@@ -432,14 +498,17 @@ impl Till {
         let online = self.is_online();
         self.store()?.read(|tx| {
             let shop = shop(tx)?;
-            let (entry, actions, link, advised) = match tx.charge(tender)? {
+            let (entry, actions, link, advised, ways) = match tx.charge(tender)? {
                 Some(charge) => {
                     let case = Case::find(tx, tender)?;
+                    let actions = actions(&case);
+                    let ways = ways_out(&case, &actions);
                     (
                         charge_entry(&People::new(tx, &shop)?, &charge)?,
-                        actions(&case),
+                        actions,
                         case.live.url,
                         None,
+                        ways,
                     )
                 }
                 None => {
@@ -456,6 +525,7 @@ impl Till {
                         refund_case(tx, &shop, part.id, online)?,
                         None,
                         advised,
+                        None,
                     )
                 }
             };
@@ -463,7 +533,11 @@ impl Till {
                 Some(advised) => advised,
                 None => {
                     let (verdict, advice) = verdict(entry.state, entry.is_refund);
-                    (verdict.to_owned(), advice.to_owned())
+                    let advice = match ways {
+                        Some(ways) => format!("{advice} {ways}"),
+                        None => advice.to_owned(),
+                    };
+                    (verdict.to_owned(), advice)
                 }
             };
             let history = tx
@@ -504,7 +578,7 @@ impl Till {
     ///
     /// # Errors
     /// [`ErrorCode::NotNow`] where the state does not allow it;
-    /// [`ErrorCode::NeedsManager`].
+    /// [`ErrorCode::NeedsManager`], and to give money up [`ErrorCode::NeedsReason`].
     pub fn outbox_decide(
         &self,
         session: &Session,
@@ -517,14 +591,12 @@ impl Till {
             self.outbox_send_now()?;
             return self.outbox_entry(id);
         }
-        let by = match approval {
-            Some(input) => self.approve(input)?,
-            None => Approval {
-                by: session.user().id,
-                reason: String::new(),
-            },
-        };
-        let may_approve = approval.is_some() || session.user().role.may_approve();
+        let yes = approval.map(|input| self.approve(input)).transpose()?;
+        let may_approve = yes.is_some() || session.user().role.may_approve();
+        let by = yes.clone().unwrap_or_else(|| Approval {
+            by: session.user().id,
+            reason: String::new(),
+        });
         let now = self.now();
         let online = self.is_online();
         self.store()?.write(|tx| {
@@ -607,9 +679,8 @@ impl Till {
                     }
                 }
                 OutboxAction::WriteOff => {
-                    if !may_approve {
-                        return Err(ErrorCode::NeedsManager.into());
-                    }
+                    // Whoever is signed in: it is money given up.
+                    let by = with_reason(yes.as_ref())?.clone();
                     // The same: first nothing can charge it any more.
                     if case.live.is_free()
                         || case.cannot_be_canceled()

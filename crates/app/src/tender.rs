@@ -19,7 +19,7 @@ use till_sync::machine::{AtReader, Charge, Goal};
 use till_sync::phases;
 use till_sync::request::{NotChargeable, Private, chargeable, mail_address, stripe_minor};
 
-use crate::auth::Session;
+use crate::auth::{Session, with_reason};
 use crate::error::{AppError, ErrorCode};
 use crate::figures::{cash_left, is_expired, money};
 use crate::guard::check_text;
@@ -190,7 +190,7 @@ pub(crate) fn ask_for_charge(
         _ => None,
     };
     let contact = sale.contact_of(tender.id).map(str::to_owned);
-    let email = contact.or(customer.and_then(|c| c.email));
+    let email = contact.clone().or(customer.and_then(|c| c.email));
     // A charge at risk is asked for in the transaction that completes the sale.
     let receipt = if *at_risk {
         Some(ReceiptNumber {
@@ -208,6 +208,7 @@ pub(crate) fn ask_for_charge(
         payment_method,
         off_session,
         email: email.as_deref().and_then(mail_address),
+        contact,
         shift: Some(tx.current_shift()?.0),
         receipt: receipt.map(|r| r.to_string()),
         description: shop.name.clone(),
@@ -744,10 +745,11 @@ impl Till {
                 if sale.customer.is_none() {
                     exposure.of_customer = shop.zero();
                 }
-                if let Some(over) = shop.limits.check(amount, &exposure)?
-                    && approval.is_none()
-                {
-                    return Err(over.into());
+                if let Some(over) = shop.limits.check(amount, &exposure)? {
+                    if approval.is_none() {
+                        return Err(over.into());
+                    }
+                    with_reason(approval.as_ref())?;
                 }
             }
             let tender = Tender {

@@ -1015,6 +1015,10 @@ pub struct OutboxEntryView {
     pub says: String,
     /// When the card is tried again by itself, where the shop's schedule says so.
     pub retry_at: Option<String>,
+    /// Why it was not charged: the bank's reason in plain words. None of what goes its way.
+    pub reason: Option<String>,
+    /// How the customer is reached, where that is known: "ana@post.example · 600 111 222".
+    pub contact: Option<String>,
 }
 
 /// One entry with its history.

@@ -330,7 +330,7 @@ pub(crate) enum OutboxCommand {
         who: Who,
         #[command(flatten)]
         approver: Approver,
-        /// Why.
+        /// Why; a write-off needs it.
         #[arg(long, default_value = "")]
         reason: String,
     },

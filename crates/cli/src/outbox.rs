@@ -175,6 +175,14 @@ fn detail(detail: &OutboxDetailView) -> String {
         detail.verdict,
         detail.advice
     );
+    for (what, known) in [
+        ("why", &detail.entry.reason),
+        ("contact", &detail.entry.contact),
+    ] {
+        if let Some(known) = known {
+            text.push_str(&format!("  {what}: {known}\n"));
+        }
+    }
     for step in &detail.history {
         text.push_str(&format!("  {}  {}\n", step.at, step.says));
     }

@@ -321,8 +321,8 @@ impl Tx<'_> {
     /// [`StoreError`].
     pub fn erase_customer(&self, id: CustomerId) -> Result<bool> {
         self.conn.execute(
-            "UPDATE outbox SET private = json_remove(private, '$.email', '$.customer',
-                    '$.payment_method')
+            "UPDATE outbox SET private = json_remove(private, '$.email', '$.contact',
+                    '$.customer', '$.payment_method')
              WHERE id IN (SELECT tender FROM charge WHERE customer = ?1)
                 OR id IN (SELECT p.id FROM refund_part p JOIN charge c ON c.tender = p.tender
                           WHERE c.customer = ?1)",

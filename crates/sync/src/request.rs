@@ -32,6 +32,9 @@ pub struct Private {
     pub off_session: bool,
     /// Where a pay link goes, or Stripe's receipt of a card that is charged later.
     pub email: Option<String>,
+    /// How the customer is reached, as it was typed for a pay link: it goes to nobody.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub contact: Option<String>,
     /// The shift that took it.
     pub shift: Option<i64>,
     /// The receipt of the sale, where it is complete.

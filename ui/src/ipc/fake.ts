@@ -818,6 +818,8 @@ export class FakeTill {
                 state: "at_reader",
                 says: "Present the card at Counter",
                 retry_at: null,
+                reason: null,
+                contact: null,
               },
               history: [{ at: ago(0), says: "The reader waits for the card.", state: "at_reader" }],
               link: null,
@@ -857,6 +859,9 @@ export class FakeTill {
             refuse("not_now", "That cannot be decided while the charge is not known. Nothing was changed.");
           }
           if (offered.needs_manager) this.#needsManager(approval);
+          if (action === "write_off" && !approval?.reason.trim()) {
+            refuse("needs_reason", "Nothing was changed. This needs a manager's PIN and a reason: say why.");
+          }
           if (action === "send_now") this.#send();
           if (found.entry.is_refund) {
             if (action === "try_again") this.#mark(found, "at_reader", "Present the card at Counter");
@@ -1633,6 +1638,8 @@ export class FakeTill {
           state: "queued",
           says: "Waiting for the network",
           retry_at: null,
+          reason: null,
+          contact: null,
         },
         history: [{ at: ago(0), says: "Sale complete. On a saved card, at your risk.", state: "certain" }],
         link: null,
@@ -1810,8 +1817,8 @@ export class FakeTill {
         "When back online the same request is repeated. If the card was charged, Stripe says so and nothing is charged again. Nothing to do.",
       ],
       declined: [
-        `Declined. Nothing was charged. The shop is owed ${euros(entry.amount.minor)}.`,
-        "The bank said: not enough money on the account. Trying the same card again will not help today.",
+        "The card was declined. Nothing was charged.",
+        "The goods are gone. You can try the card again, send a pay link, take cash instead, or write it off.",
       ],
       certain: ["Charged. The money is certain.", "Nothing to do."],
       closed: ["Closed. Nothing more is charged.", "Nothing to do."],
@@ -1987,7 +1994,7 @@ export class FakeTill {
       ["e2", "Zoë Fernández", "Mastercard •••• 7719", 2715, "unknown", "Sent, no answer yet", 205],
       ["e3", "Íñigo Larrañaga", "Pay link", 1845, "queued", "Pay link, goes out when online", 265],
       ["e4", "Chloé Dubois", "Visa •••• 5502", 2340, "declined", "Declined; tried again by itself", 1500],
-      ["e5", "Günther Weiß", "Visa •••• 0341", 1290, "declined", "Card has expired", 4300],
+      ["e5", "Günther Weiß", "Visa •••• 0341", 1290, "declined", "Declined", 4300],
       ["e6", "Ana Ortega", "Visa •••• 4242", 1999, "certain", "Charged", 300],
     ];
     this.#entries = rows.map(([id, who, card, amount, state, says, minutes], i) => ({
@@ -2004,6 +2011,13 @@ export class FakeTill {
         says,
         // The bank said to try later, and the shop's schedule does.
         retry_at: id === "e4" ? ago(-200) : null,
+        reason:
+          id === "e4"
+            ? "There is not enough money on the account. It may be tried again later."
+            : id === "e5"
+              ? "The card has expired, or was replaced."
+              : null,
+        contact: id === "e4" ? "chloe.dubois@courriel.example · 06 0000 0104" : null,
       },
       history: [
         {

@@ -469,7 +469,9 @@ describe("with a sale of €51.40, offline", () => {
 
   it("the outbox opens on waiting, Tab goes to what needs a person, a write-off wants a PIN", async () => {
     await shop.press("F11", "Tab");
-    await shop.page.getByText("Nothing was charged. The shop is owed").waitFor();
+    await shop.page.getByText("The card was declined. Nothing was charged.").waitFor();
+    expect(await shop.text("reason")).toContain("not enough money");
+    expect(await shop.text("contact")).toContain("06 0000 0104");
     await shop.press("w");
     await shop.sees("approval");
     await shop.type("9876");

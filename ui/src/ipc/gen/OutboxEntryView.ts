@@ -49,4 +49,12 @@ says: string,
 /**
  * When the card is tried again by itself, where the shop's schedule says so.
  */
-retry_at: string | null, };
+retry_at: string | null, 
+/**
+ * Why it was not charged: the bank's reason in plain words. None of what goes its way.
+ */
+reason: string | null, 
+/**
+ * How the customer is reached, where that is known: "ana@post.example · 600 111 222".
+ */
+contact: string | null, };
