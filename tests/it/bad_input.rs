@@ -288,6 +288,12 @@ fn an_answer_that_the_disk_refused_is_kept_and_taken_once() {
     assert_ne!(second.request, first.request, "the charge went on");
     let history = |world: &World| world.till().outbox_entry(&tender).unwrap().history.len();
     let before = history(&world);
+    world.till().record(&first, &answer).unwrap();
+    assert_eq!(
+        history(&world),
+        before,
+        "not for the request that is out now"
+    );
     let answer = world.wire(&second.request);
     world.till().record(&second, &answer).unwrap();
     assert_eq!(history(&world), before + 1);
@@ -364,4 +370,52 @@ fn no_key_and_no_pin_is_in_the_folder_and_it_is_nobody_elses_to_read() {
         }
     }
     assert!(read > 100_000, "the shop's file was read");
+}
+
+#[test]
+fn an_entry_that_cannot_be_read_holds_up_nobody_and_is_for_a_person() {
+    for damaged in ["machine", "private"] {
+        for in_flight in [false, true] {
+            let mut world = World::from_seed(62);
+            world.open_shift("0.00");
+            world.online(false);
+            let mut tenders = Vec::new();
+            for _ in 0..3 {
+                world.ring_up(&[("Goudse kaas oud", "0.500")]);
+                let sale = world.card(TenderKindView::SimulatedReader, None).unwrap();
+                tenders.push(sale.tenders[0].id.clone());
+                world.complete().unwrap();
+            }
+            world.online(true);
+            let claimed = in_flight.then(|| match world.till().claim().unwrap() {
+                Claimed::Send(claim) => claim,
+                other => panic!("{other:?}"),
+            });
+            let broken = claimed
+                .as_ref()
+                .map_or(tenders[1].clone(), |claim| claim.id.to_string());
+            let db = rusqlite::Connection::open(world.folder().join("till.db")).unwrap();
+            let changed = db.execute(
+                &format!("UPDATE outbox SET {damaged} = '{{' WHERE id = ?1"),
+                [till_domain::ids::Uuid::parse_str(&broken)
+                    .unwrap()
+                    .as_bytes()],
+            );
+            assert_eq!(changed.unwrap(), 1);
+            if let Some(claim) = claimed {
+                let answer = world.wire(&claim.request);
+                world.till().record(&claim, &answer).unwrap();
+            }
+            world.power_cut();
+            world.run_until_quiet();
+            for tender in tenders.iter().filter(|t| **t != broken) {
+                assert_eq!(world.charges_of(tender), 1, "{damaged} {in_flight}");
+            }
+            assert_eq!(world.charges_of(&broken), 0);
+            let outbox = world.till().outbox().unwrap();
+            let person: Vec<_> = outbox.need_a_person.iter().map(|e| &e.id).collect();
+            assert_eq!(person, [&broken], "{damaged} {in_flight}");
+            assert!(outbox.waiting.is_empty());
+        }
+    }
 }

@@ -110,9 +110,10 @@ impl<'a> People<'a> {
 
 fn charge_state(tx: &Tx<'_>, charge: &ChargeRow) -> Result<(ChargeState, bool), AppError> {
     Ok(
-        phases::charge(tx, charge.tender)?.map_or((charge.state, false), |live| {
-            (live.state, is_canceling(&live))
-        }),
+        phases::readable(phases::charge(tx, charge.tender))?
+            .map_or((charge.state, false), |live| {
+                (live.state, is_canceling(&live))
+            }),
     )
 }
 
@@ -214,7 +215,7 @@ fn charge_entry(people: &People<'_>, charge: &ChargeRow) -> Result<OutboxEntryVi
 
 fn refund_entry(people: &People<'_>, part: &PartRow) -> Result<OutboxEntryView, AppError> {
     let (tx, shop) = (people.tx, people.shop);
-    let live = phases::refund(tx, part.id)?;
+    let live = phases::readable(phases::refund(tx, part.id))?;
     let state = live.as_ref().map_or(part.state, |r| r.state);
     let charge = match part.tender {
         Some(id) => tx.charge(id)?,

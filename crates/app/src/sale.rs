@@ -12,7 +12,7 @@ use till_domain::money::{HALF_UP, Money};
 use till_domain::quote::{Discount, quote};
 use till_domain::sale::{CardCapture, CommittedSale, OpenSale, Tender, TenderKind};
 use till_receipts::data::{Copy, Document};
-use till_store::{OpenState, StockedProduct, Tx};
+use till_store::{OpenState, StockedProduct, StoreError, Tx};
 use till_sync::machine::Goal;
 use till_sync::phases;
 
@@ -55,7 +55,19 @@ pub(crate) fn live_charge(tx: &Tx<'_>, tender: &Tender) -> Result<LiveCharge, Ap
     if !tender.is_card() {
         return Ok(LiveCharge::default());
     }
-    let Some(charge) = phases::charge(tx, tender.id)? else {
+    let known = tx.charge(tender.id)?;
+    let live = match phases::charge(tx, tender.id) {
+        // One that cannot be read counts as the journal has it: not as nothing.
+        Err(StoreError::Corrupt { .. }) if known.is_some() => {
+            return Ok(LiveCharge {
+                state: known.as_ref().map(|charge| charge.state),
+                facts: known.map(|charge| charge.facts).unwrap_or_default(),
+                ..LiveCharge::default()
+            });
+        }
+        live => live?,
+    };
+    let Some(charge) = live else {
         // Accepted at risk on a sale that is not complete: nothing was asked yet.
         let at_risk = matches!(tender.kind, TenderKind::Card { at_risk: true, .. });
         return Ok(LiveCharge {
@@ -63,10 +75,9 @@ pub(crate) fn live_charge(tx: &Tx<'_>, tender: &Tender) -> Result<LiveCharge, Ap
             ..LiveCharge::default()
         });
     };
-    let facts = tx.charge(tender.id)?.map(|c| c.facts).unwrap_or_default();
     Ok(LiveCharge {
         state: Some(charge.state),
-        facts,
+        facts: known.map(|c| c.facts).unwrap_or_default(),
         canceling: charge.goal == Goal::Cancel && charge.state.is_waiting(),
         link: charge.url,
     })

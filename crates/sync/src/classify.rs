@@ -236,17 +236,19 @@ fn read(op: Op, id: &str, http: &HttpAnswer) -> Event {
     if (200..300).contains(&http.status) {
         return success(op, id, &http.body).unwrap_or(Event::Ambiguous);
     }
-    let retry = Event::Retry {
+    let retry = |untouched| Event::Retry {
         after_ms: http.retry_after_ms,
+        untouched,
     };
     if http.status >= 500 {
         return match (http.replayed, http.should_retry) {
-            // The stored answer will not change; or Stripe says so.
-            (true, _) | (_, Some(false)) => Event::LookUp,
-            (false, Some(true)) => retry,
-            (false, None) if matches!(http.status, 502..=504) => retry,
-            // Indeterminate.
-            (false, None) => Event::LookUp,
+            // The stored answer will not change.
+            (true, _) => Event::LookUp { spent: true },
+            (false, Some(true)) => retry(false),
+            (false, None) if matches!(http.status, 502..=504) => retry(false),
+            // Indeterminate, or Stripe asks for no other try: it may have come from in
+            // front of the place where keys are kept.
+            (false, None | Some(false)) => Event::LookUp { spent: false },
         };
     }
     let read: Option<ErrorBody> = serde_json::from_slice(&http.body).ok();
@@ -257,12 +259,18 @@ fn read(op: Op, id: &str, http: &HttpAnswer) -> Event {
             return Event::ReaderRefused { code: code.into() };
         }
         // It may have acted all the same (Stripe docs, "Terminal error codes").
-        Some("terminal_reader_timeout") if matches!(op, Op::Refund(_)) => return Event::LookUp,
+        Some("terminal_reader_timeout") if matches!(op, Op::Refund(_)) => {
+            return Event::LookUp { spent: true };
+        }
         Some("terminal_reader_timeout") => return Event::Ambiguous,
         Some(_) | None => {}
     }
-    if matches!(http.status, 409 | 424 | 429) || http.should_retry == Some(true) {
-        return retry;
+    match (http.status, http.should_retry) {
+        // Another one under this key is being worked on, or it was too fast.
+        (409 | 429, None | Some(true)) => return retry(true),
+        (424, None) | (_, Some(true)) => return retry(false),
+        (409 | 424 | 429, Some(false)) => return Event::LookUp { spent: false },
+        (_, None | Some(false)) => {}
     }
     if matches!(http.status, 401 | 403) {
         return Event::Unauthorised;
@@ -316,7 +324,14 @@ mod tests {
         let error = |code: &str| {
             format!(r#"{{"error":{{"type":"invalid_request_error","code":"{code}"}}}}"#)
         };
-        let retry = Event::Retry { after_ms: None };
+        let retry = Event::Retry {
+            after_ms: None,
+            untouched: false,
+        };
+        let turned_away = |after_ms| Event::Retry {
+            after_ms,
+            untouched: true,
+        };
         for (name, answer_, expected) in [
             ("no route", Answer::Unreachable, Event::Unreachable),
             ("reset", Answer::Lost, Event::Ambiguous),
@@ -330,7 +345,11 @@ mod tests {
                 Answer::Http(http(200, r#"{"id":"re_1","object":"refund"}"#)),
                 Event::Ambiguous,
             ),
-            ("key in use", Answer::Http(http(409, "{}")), retry.clone()),
+            (
+                "key in use",
+                Answer::Http(http(409, "{}")),
+                turned_away(None),
+            ),
             ("dependency", Answer::Http(http(424, "{}")), retry.clone()),
             (
                 "too many",
@@ -338,9 +357,15 @@ mod tests {
                     retry_after_ms: Some(2000),
                     ..http(429, "{}")
                 }),
-                Event::Retry {
-                    after_ms: Some(2000),
-                },
+                turned_away(Some(2000)),
+            ),
+            (
+                "too many, and no other try is wanted",
+                Answer::Http(HttpAnswer {
+                    should_retry: Some(false),
+                    ..http(429, "{}")
+                }),
+                Event::LookUp { spent: false },
             ),
             ("bad gateway", Answer::Http(http(502, "")), retry.clone()),
             ("unavailable", Answer::Http(http(503, "")), retry.clone()),
@@ -352,7 +377,7 @@ mod tests {
             (
                 "indeterminate",
                 Answer::Http(http(500, "{}")),
-                Event::LookUp,
+                Event::LookUp { spent: false },
             ),
             (
                 "replayed 503",
@@ -360,7 +385,7 @@ mod tests {
                     replayed: true,
                     ..http(503, "")
                 }),
-                Event::LookUp,
+                Event::LookUp { spent: true },
             ),
             (
                 "do not retry",
@@ -368,7 +393,7 @@ mod tests {
                     should_retry: Some(false),
                     ..http(503, "")
                 }),
-                Event::LookUp,
+                Event::LookUp { spent: false },
             ),
             (
                 "retry a 500",

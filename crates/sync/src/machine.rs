@@ -58,6 +58,9 @@ pub(crate) const LOOKS_FOR_AN_INTENT: u32 = 4;
 /// How often a reader is told without another word of a person, and how often it is
 /// asked to take it off again.
 pub(crate) const READER_TRIES: u32 = 3;
+/// Stripe's word for a key that was used with another body.
+/// Source: Stripe API reference, "Errors", `type`.
+const MISMATCH: &str = "idempotency_error";
 /// Why a payment is for a person again that the reader does not show any more.
 pub const NOT_AT_READER: &str = "not_at_reader";
 
@@ -357,9 +360,14 @@ pub enum Event {
     Retry {
         /// Not before so many milliseconds.
         after_ms: Option<i64>,
+        /// Turned away at the door: this one did nothing and will do nothing.
+        untouched: bool,
     },
-    /// An answer that will not change says nothing: look it up.
-    LookUp,
+    /// An answer that says nothing of what was done: look it up.
+    LookUp {
+        /// It is kept under the key: nothing that bears this key acts any more.
+        spent: bool,
+    },
     /// Not possible in this state: Stripe's truth counts.
     UnexpectedState,
     /// A PaymentIntent.
@@ -454,6 +462,17 @@ pub struct Charge {
     pub by_hand: bool,
 }
 
+/// A request that goes again after something else was asked between.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FirstSent {
+    /// Its idempotency key.
+    pub key: String,
+    /// Its form.
+    pub body: String,
+    /// The API version it was written for.
+    pub api_version: String,
+}
+
 /// One refund: what the outbox keeps of it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Refund {
@@ -487,6 +506,10 @@ pub struct Refund {
     /// When it was looked for last among what Stripe has.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub looked_at: Option<Timestamp>,
+    /// The request that makes it, as it was first sent under the key of this attempt:
+    /// after a look it goes again, byte for byte, whichever version of the till sends it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub first: Option<FirstSent>,
     /// Of a card that must be presented for it: where, see [`crate::presented`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reader: Option<RefundAtReader>,
@@ -824,7 +847,7 @@ impl Charge {
                 }
                 change
             }
-            Event::Retry { after_ms } => {
+            Event::Retry { after_ms, .. } => {
                 // A confirm that Stripe put off is looked up like a lost one: it
                 // may have been put off after it acted.
                 if !op.is_read() {
@@ -839,15 +862,15 @@ impl Charge {
             {
                 self.shows(Shown::Nothing)
             }
-            Event::LookUp if op == ChargeOp::LookAtReader => later(self, None),
-            Event::LookUp if op == ChargeOp::ClearReader => {
+            Event::LookUp { .. } if op == ChargeOp::LookAtReader => later(self, None),
+            Event::LookUp { .. } if op == ChargeOp::ClearReader => {
                 self.final_answer();
                 self.forget_shown();
                 let mut change = later(self, None);
                 change.drop_request = true;
                 change
             }
-            Event::LookUp | Event::UnexpectedState => {
+            Event::LookUp { .. } | Event::UnexpectedState => {
                 if op.charges() {
                     self.state = ChargeState::Unknown;
                 }
@@ -1262,6 +1285,7 @@ impl Refund {
             refused: false,
             answered: true,
             looked_at: None,
+            first: None,
             reader: None,
         }
     }
@@ -1334,9 +1358,10 @@ impl Refund {
     pub fn on(&mut self, op: RefundOp, event: Event, seed: u128) -> Change {
         let later = |refund: &mut Self, after_ms: Option<i64>| refund.later(after_ms, seed);
         self.answered = self.answered && !(op.pays() && leaves_doubt(op, &event));
-        // The customer's bank has taken it back, or is about to.
-        let disputed = matches!(&event, Event::Refused { code } if code == "charge_disputed");
-        self.refused = self.refused || disputed;
+        // The customer's bank has taken it back, or is about to; or the key has done
+        // something at Stripe that is not what this request asks for.
+        let is_no_end = |code: &str| matches!(code, "charge_disputed" | MISMATCH);
+        self.refused |= matches!(&event, Event::Refused { code } if is_no_end(code));
         if self.is_about_a_reader(op, &event) {
             return self.on_at_reader(op, event, seed);
         }
@@ -1354,17 +1379,24 @@ impl Refund {
                         self.state = RefundState::Unknown;
                     }
                 }
-                let after = if let Event::Retry { after_ms } = event {
+                let after = if let Event::Retry { after_ms, .. } = event {
                     after_ms
                 } else {
                     None
                 };
                 later(self, after)
             }
-            Event::LookUp | Event::UnexpectedState => {
+            // A question that was not answered says nothing about what is asked for.
+            Event::LookUp { .. } | Event::UnexpectedState if !op.pays() => later(self, None),
+            Event::LookUp { .. } | Event::UnexpectedState => {
                 self.state = RefundState::Unknown;
-                self.refused = event == Event::UnexpectedState;
-                self.final_answer();
+                self.refused |= event == Event::UnexpectedState;
+                // Only a spent key is done with: an earlier request may still be late
+                // under any other.
+                if event == (Event::LookUp { spent: true }) {
+                    self.final_answer();
+                }
+                self.maybe_sent = false;
                 self.op = Some(RefundOp::Find);
                 let mut change = later(self, None);
                 change.drop_request = true;
@@ -1416,7 +1448,7 @@ impl Refund {
                 }
             }
             Event::Refused { code } => {
-                self.final_answer();
+                self.is_refused_for_now();
                 self.state = RefundState::NeedsAttention;
                 Change {
                     drop_request: true,
@@ -1428,7 +1460,7 @@ impl Refund {
                 }
             }
             Event::Declined(decline) => {
-                self.final_answer();
+                self.is_refused_for_now();
                 self.state = RefundState::NeedsAttention;
                 Change {
                     drop_request: true,
@@ -1470,15 +1502,29 @@ impl Refund {
         self.maybe_sent = false;
         self.attempt = self.attempt.saturating_add(1);
     }
+
+    /// An end for this request. While another one may be late under the key, whatever
+    /// comes next has this key too.
+    fn is_refused_for_now(&mut self) {
+        if self.answered {
+            self.final_answer();
+        } else {
+            self.op = None;
+            self.maybe_sent = false;
+        }
+    }
 }
 
 /// After this the request `op`, which pays, may still be on its way or have acted.
 const fn leaves_doubt(op: RefundOp, event: &Event) -> bool {
     match event {
-        // It never left, or was refused for certain.
+        // It never left, or was turned away or refused for certain.
         Event::Unreachable
         | Event::Unauthorised
         | Event::UnexpectedState
+        | Event::Retry {
+            untouched: true, ..
+        }
         | Event::ReaderRefused { .. }
         | Event::Refused { .. }
         | Event::Declined(_)
@@ -1486,8 +1532,10 @@ const fn leaves_doubt(op: RefundOp, event: &Event) -> bool {
         Event::Reader(_) => !matches!(op, RefundOp::OnReader),
         Event::Ambiguous
         | Event::Restarted
-        | Event::Retry { .. }
-        | Event::LookUp
+        | Event::Retry {
+            untouched: false, ..
+        }
+        | Event::LookUp { .. }
         | Event::Intent(_)
         | Event::Found(_)
         | Event::Session(_)
@@ -2039,9 +2087,39 @@ mod tests {
                 "what is late on its way has this key too"
             );
         }
+        // Stripe has trouble with the question, or with the request: the same, for the
+        // first one may still be on its way.
+        for (op, event) in [
+            (RefundOp::Find, Event::LookUp { spent: false }),
+            (RefundOp::Find, Event::LookUp { spent: true }),
+            (RefundOp::Find, Event::UnexpectedState),
+            (RefundOp::Create, Event::LookUp { spent: false }),
+        ] {
+            let mut refund = refund.clone();
+            if op == RefundOp::Find {
+                refund.op = Some(RefundOp::Create);
+                refund.on(RefundOp::Create, Event::Ambiguous, 1);
+                assert_eq!(refund.next_step(Timestamp(0)), Next::Send(op));
+            }
+            refund.op = Some(op);
+            refund.on(op, event.clone(), 1);
+            assert_eq!(
+                refund.next_step(Timestamp(0)),
+                Next::Send(RefundOp::Find),
+                "{event:?}"
+            );
+            refund.op = Some(RefundOp::Find);
+            refund.on(RefundOp::Find, Event::FoundRefund(None), 1);
+            assert_eq!(refund.next_step(Timestamp(0)), Next::Send(RefundOp::Create));
+            assert_eq!(refund.attempt, 1, "{event:?}");
+            refund.op = Some(RefundOp::Create);
+            let refused = Event::Refused { code: "x".into() };
+            refund.on(RefundOp::Create, refused, 1);
+            assert_eq!(refund.attempt, 1, "refused, and in doubt: {event:?}");
+        }
         // A stored 500 stays under its key: the next try has another.
         assert_eq!(refund.next_step(Timestamp(0)), Next::Send(RefundOp::Create));
-        refund.on(RefundOp::Create, Event::LookUp, 1);
+        refund.on(RefundOp::Create, Event::LookUp { spent: true }, 1);
         assert_eq!(refund.next_step(Timestamp(0)), Next::Send(RefundOp::Find));
         refund.on(RefundOp::Find, Event::FoundRefund(None), 1);
         assert_eq!(refund.attempt, 2);
@@ -2122,6 +2200,10 @@ mod tests {
             })
         };
         let refused = |code: &str| Event::Refused { code: code.into() };
+        let put_off = |untouched| Event::Retry {
+            after_ms: None,
+            untouched,
+        };
         let create = RefundOp::Create;
         let find = RefundOp::Find;
         for (name, steps, free) in [
@@ -2157,10 +2239,17 @@ mod tests {
             ),
             (
                 "refused, and Stripe was busy with an earlier one",
-                vec![
-                    (create, Event::Retry { after_ms: None }),
-                    (create, refused("no_funds")),
-                ],
+                vec![(create, put_off(false)), (create, refused("no_funds"))],
+                false,
+            ),
+            (
+                "refused, and an earlier one was turned away",
+                vec![(create, put_off(true)), (create, refused("no_funds"))],
+                true,
+            ),
+            (
+                "the key was used for something else",
+                vec![(create, refused(MISMATCH))],
                 false,
             ),
             (

@@ -16,7 +16,8 @@ use uuid::Uuid;
 
 use crate::classify::{self, Op};
 use crate::machine::{
-    AtReader, Change, Charge, ChargeOp, DELAY_MAX_MS, Event, Goal, Next, Refund, RefundOp,
+    AtReader, Change, Charge, ChargeOp, DELAY_MAX_MS, Event, FirstSent, Goal, Next, Refund,
+    RefundOp,
 };
 use crate::presented::PRESENT_CARD;
 use crate::request::{self, Private};
@@ -242,6 +243,17 @@ pub fn charge(tx: &Tx<'_>, tender: TenderId) -> Result<Option<Charge>> {
         .transpose()
 }
 
+/// For a list: what cannot be read is shown there as the journal has it.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn readable<T>(live: Result<Option<T>>) -> Result<Option<T>> {
+    match live {
+        Err(StoreError::Corrupt { .. }) => Ok(None),
+        live => live,
+    }
+}
+
 /// The live refund of a part, as the outbox has it.
 ///
 /// # Errors
@@ -440,6 +452,9 @@ pub fn write_off(tx: &Tx<'_>, tender: TenderId, by: Approval, now: Timestamp) ->
     Ok(())
 }
 
+/// Why an entry waits for a person that the till itself cannot read.
+pub const UNREADABLE: &str = "unreadable";
+
 /// Takes the entry that has been due longest, writes down what is going to be
 /// sent, and gives it out.
 ///
@@ -507,7 +522,11 @@ pub fn claim(tx: &Tx<'_>, now: Timestamp) -> Result<Claimed> {
                 Next::Resend(op) => Some((Op::Refund(op), text(&refund)?, refund.state.word())),
                 Next::Send(op) => {
                     refund.op = Some(op);
-                    row.request = Some(request::refund(row.id, &refund, &private, op));
+                    let mut request = request::refund(row.id, &refund, &private, op);
+                    if op == RefundOp::Create {
+                        as_first_sent(&mut request, &mut refund.first);
+                    }
+                    row.request = Some(request);
                     Some((Op::Refund(op), text(&refund)?, refund.state.word()))
                 }
             }
@@ -534,6 +553,26 @@ pub fn claim(tx: &Tx<'_>, now: Timestamp) -> Result<Claimed> {
     })))
 }
 
+/// What was sent under this key before, where something was.
+fn as_first_sent(request: &mut StoredRequest, first: &mut Option<FirstSent>) {
+    let (Some(key), Some(body)) = (&request.idempotency_key, &request.body) else {
+        return;
+    };
+    match first {
+        Some(first) if first.key == *key => {
+            request.body = Some(first.body.clone().into_bytes());
+            request.api_version.clone_from(&first.api_version);
+        }
+        Some(_) | None => {
+            *first = Some(FirstSent {
+                key: key.clone(),
+                body: String::from_utf8_lossy(body).into_owned(),
+                api_version: request.api_version.clone(),
+            });
+        }
+    }
+}
+
 fn save<T: serde::Serialize>(
     tx: &Tx<'_>,
     row: &mut OutboxRow,
@@ -552,8 +591,29 @@ fn save<T: serde::Serialize>(
 fn set_aside(tx: &Tx<'_>, mut row: OutboxRow, now: Timestamp) -> Result<Claimed> {
     row.waiting = false;
     row.in_flight = false;
+    row.state = ChargeState::NeedsAttention.word().into();
     tx.save_outbox(&row)?;
-    note(tx, row.id, now, "unreadable", None, None)?;
+    let reason = Some(UNREADABLE.to_owned());
+    let moved = match row.subject {
+        Subject::Charge => JournalEvent::ChargeMoved {
+            tender: TenderId(row.id),
+            to: ChargeState::NeedsAttention,
+            facts: ChargeFacts {
+                decline_code: reason,
+                ..ChargeFacts::default()
+            },
+            by: None,
+        },
+        Subject::Refund => JournalEvent::RefundMoved {
+            part: RefundPartId(row.id),
+            to: RefundState::NeedsAttention,
+            stripe_refund: None,
+            reason,
+            by: None,
+        },
+    };
+    tx.append(moved, now)?;
+    note(tx, row.id, now, UNREADABLE, None, None)?;
     Ok(Claimed::Decided)
 }
 
@@ -567,11 +627,12 @@ fn wait_for_charge(
     now: Timestamp,
 ) -> Result<Option<Claimed>> {
     let part = RefundPartId(row.id);
-    let tender: TenderId = private
-        .description
-        .parse()
-        .map_err(|_| StoreError::Corrupt { what: "refund" })?;
-    let Some(charge) = charge(tx, tender)? else {
+    let tender: Option<TenderId> = private.description.parse().ok();
+    let charge = match tender.map(|tender| charge(tx, tender)) {
+        None | Some(Err(StoreError::Corrupt { .. })) => None,
+        Some(charge) => charge?,
+    };
+    let (Some(tender), Some(charge)) = (tender, charge) else {
         return set_aside(tx, row.clone(), now).map(Some);
     };
     match charge.state {
@@ -652,8 +713,9 @@ pub fn decide_refunds(tx: &Tx<'_>, tender: TenderId, now: Timestamp) -> Result<(
 /// [`StoreError`].
 pub fn record(tx: &Tx<'_>, claim: &Claim, answer: &Answer, now: Timestamp) -> Result<Recorded> {
     // An answer that the disk refused is offered twice: by the loop, and by whoever kept
-    // it meanwhile.
-    let Some(row) = tx.outbox(claim.id)?.filter(|row| row.in_flight) else {
+    // it meanwhile. By then the next request of the same entry may be out.
+    let is_out = |row: &OutboxRow| row.in_flight && row.request.as_ref() == Some(&claim.request);
+    let Some(row) = tx.outbox(claim.id)?.filter(is_out) else {
         return Ok(Recorded::default());
     };
     let event = classify::answer(claim.op, &claim.id.to_string(), answer);
@@ -673,7 +735,7 @@ pub fn record(tx: &Tx<'_>, claim: &Claim, answer: &Answer, now: Timestamp) -> Re
         Answer::Http(http) => http.request_id.clone(),
         Answer::Unreachable | Answer::Lost => None,
     };
-    take_in(tx, row, claim.op, event, request_id, now)?;
+    take_in_or_set_aside(tx, row, claim.op, event, request_id, now)?;
     Ok(recorded)
 }
 
@@ -696,13 +758,28 @@ pub fn recover(tx: &Tx<'_>, now: Timestamp) -> Result<u32> {
                 .map(Op::Refund),
         };
         match op {
-            Some(op) => take_in(tx, row, op, Event::Restarted, None, now)?,
+            Some(op) => take_in_or_set_aside(tx, row, op, Event::Restarted, None, now)?,
             None => {
                 set_aside(tx, row, now)?;
             }
         }
     }
     Ok(count)
+}
+
+/// One that cannot be read holds up neither the others nor the start of the till.
+fn take_in_or_set_aside(
+    tx: &Tx<'_>,
+    row: OutboxRow,
+    op: Op,
+    event: Event,
+    request_id: Option<String>,
+    now: Timestamp,
+) -> Result<()> {
+    match take_in(tx, row.clone(), op, event, request_id, now) {
+        Err(StoreError::Corrupt { .. }) => set_aside(tx, row, now).map(drop),
+        taken => taken,
+    }
 }
 
 pub(crate) fn take_in(
@@ -807,7 +884,7 @@ const fn history_word(op: Op, event: &Event) -> &'static str {
         Event::Ambiguous => "no_answer",
         Event::Restarted => "restarted",
         Event::Retry { .. } => "put_off",
-        Event::LookUp | Event::UnexpectedState => "looked_up",
+        Event::LookUp { .. } | Event::UnexpectedState => "looked_up",
         Event::Declined(_) => "declined",
         Event::NeedsCustomer => "needs_customer",
         Event::Refused { .. } => "refused",
@@ -836,5 +913,35 @@ const fn history_word(op: Op, event: &Event) -> &'static str {
             Op::Refund(RefundOp::ClearReader) => "taken_off_reader",
             Op::Refund(RefundOp::Find | RefundOp::Retrieve | RefundOp::LookAtReader) => "looked_up",
         },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_request_that_goes_again_is_the_one_that_went_first() {
+        let request = |key: &str, body: &str, version: &str| StoredRequest {
+            idempotency_key: Some(key.into()),
+            method: "POST",
+            path: "/v1/refunds".into(),
+            body: Some(body.into()),
+            api_version: version.into(),
+            first_sent_at: None,
+        };
+        let mut first = None;
+        let mut sent = request("a:1", "amount=5", "old");
+        as_first_sent(&mut sent, &mut first);
+        assert_eq!(sent, request("a:1", "amount=5", "old"));
+        // Another version of the till would write it differently.
+        let mut sent = request("a:1", "amount=5&reason=x", "new");
+        as_first_sent(&mut sent, &mut first);
+        assert_eq!(sent, request("a:1", "amount=5", "old"));
+        for _ in 0..2 {
+            let mut sent = request("a:2", "amount=5&reason=x", "new");
+            as_first_sent(&mut sent, &mut first);
+            assert_eq!(sent, request("a:2", "amount=5&reason=x", "new"));
+        }
     }
 }

@@ -231,7 +231,7 @@ impl Refund {
                 self.shows(RefundShown::Nothing, None)
             }
             // The card was read in that moment, or it has no network, or it timed out.
-            (RefundOp::ClearReader, event) if refused || event == Event::LookUp => {
+            (RefundOp::ClearReader, event) if refused || matches!(event, Event::LookUp { .. }) => {
                 if let Some(reader) = &mut self.reader {
                     reader.shown = RefundShown::NotAsked;
                 }
@@ -252,7 +252,7 @@ impl Refund {
                 self.op = Some(RefundOp::LookAtReader);
                 dropped(Change::default())
             }
-            (_, Event::Retry { after_ms }) => self.later(after_ms, seed),
+            (_, Event::Retry { after_ms, .. }) => self.later(after_ms, seed),
             (_, _) => self.later(None, seed),
         }
     }
@@ -281,7 +281,7 @@ impl Refund {
                 self.shows(shown(&answer), refund_of(answer))
             }
             // Answered, and it may have acted: its key is used up.
-            Event::LookUp => {
+            Event::LookUp { .. } => {
                 self.state = RefundState::Unknown;
                 self.final_answer();
                 self.op = Some(RefundOp::LookAtReader);
@@ -299,7 +299,7 @@ impl Refund {
             Event::Declined(why) => {
                 self.is_refused(why.decline_code.or(why.code).unwrap_or_default())
             }
-            Event::Retry { after_ms } => {
+            Event::Retry { after_ms, .. } => {
                 self.maybe_sent = true;
                 self.later(after_ms, seed)
             }
@@ -607,7 +607,7 @@ mod tests {
             "one that asks for the card once more is cleared first",
             vec![
                 Due(0, "refund_on_reader"),
-                Got(Event::LookUp, S::Unknown),
+                Got(Event::LookUp { spent: false }, S::Unknown),
                 Due(1, "look_for_refund"),
                 Got(nothing(), S::Unknown),
                 Due(2, "find_refund"),
@@ -700,7 +700,7 @@ mod tests {
         let timed_out = |at: i64| {
             vec![
                 Due(at, "refund_on_reader"),
-                Got(Event::LookUp, S::Unknown),
+                Got(Event::LookUp { spent: false }, S::Unknown),
                 Due(at + 1, "look_for_refund"),
                 Got(nothing(), S::Unknown),
                 Due(at + 2, "find_refund"),
