@@ -180,6 +180,8 @@ pub enum Act {
     DiskFull {
         pages: u8,
     },
+    /// The drawer is opened until that cannot be written down any more.
+    FillDisk,
     DiskFree,
 }
 
@@ -736,6 +738,14 @@ fn late(random: &mut Random) -> Vec<Act> {
         acts.push(wait(random));
     }
     let mut rest = vec![good, Act::Arrive { which: 0 }, good, good];
+    if random.one_in(3) {
+        // Stripe has trouble with what is asked meanwhile.
+        acts.push(Act::Send {
+            fate: Fate::Fault(Fault::Error500 { charged: false }),
+        });
+        acts.push(wait(random));
+        rest.insert(0, good);
+    }
     if offline {
         rest.insert(random.below(3) as usize, refund(random));
     }
@@ -752,6 +762,48 @@ fn late(random: &mut Random) -> Vec<Act> {
         }
     }
     acts
+}
+
+/// An answer that the disk refuses is offered again when the till has written it down
+/// already and the next request of the charge is out; goods come back meanwhile.
+fn offered_again(random: &mut Random) -> Vec<Act> {
+    let deliver = Act::Deliver {
+        which: 0,
+        fate: Fate::Good,
+    };
+    vec![
+        Act::Complete,
+        Act::Line { up: false },
+        Act::RingUp {
+            product: random.byte(),
+            quantity: random.byte(),
+        },
+        Act::Customer { who: random.byte() },
+        Act::Card {
+            how: Card::Saved,
+            half: false,
+            manager: true,
+        },
+        Act::Complete,
+        Act::Line { up: true },
+        Act::Claim,
+        deliver,
+        Act::DiskFull { pages: 0 },
+        Act::FillDisk,
+        Act::Record { which: 0 },
+        Act::DiskFree,
+        Act::Claim,
+        Act::Record { which: 0 },
+        Act::Refund {
+            sale: 0,
+            line: 0,
+            part: random.byte(),
+            manager: true,
+        },
+        deliver,
+        Act::Record { which: 0 },
+        Act::Record { which: 0 },
+    ]
 }
 
 impl Schedule {
@@ -815,6 +867,12 @@ impl Schedule {
         if reader.is_none() && apart.one_in(6) {
             let at = apart.below(steps.len() as u64 + 1) as usize;
             let met = late(&mut apart);
+            steps.splice(at..at, met.into_iter().map(|act| Step { act, cut: None }));
+        }
+        let mut apart = Random::from_seed(seed ^ 0x6f66_6665_7265_6421);
+        if reader.is_none() && apart.one_in(10) {
+            let at = apart.below(steps.len() as u64 + 1) as usize;
+            let met = offered_again(&mut apart);
             steps.splice(at..at, met.into_iter().map(|act| Step { act, cut: None }));
         }
         // Drawn apart: with or without it, the rest of a seed is the same.

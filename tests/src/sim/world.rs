@@ -554,6 +554,15 @@ impl World {
                     self.disk_full = true;
                 }
             }
+            Act::FillDisk => {
+                let opened = |world: &Self| world.till().no_sale(&world.cashier, "change");
+                for _ in 0..if self.disk_full { 100 } else { 0 } {
+                    let done = opened(self);
+                    if self.said(done)?.is_none() {
+                        break;
+                    }
+                }
+            }
             Act::DiskFree => self.free_disk(),
         }
         Ok(())
