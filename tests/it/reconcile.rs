@@ -6,6 +6,7 @@ use till_app::ports::Clock as _;
 use till_app::profile::Day;
 use till_app::view::TenderKindView;
 use till_store::StoredRequest;
+use till_sync::phases::Claimed;
 use till_sync::reconcile::{Kind, What};
 use till_sync::transport::Answer;
 use till_tests::{World, carry, refusal};
@@ -246,4 +247,79 @@ fn a_comparison_that_was_cut_short_has_no_result() {
         assert_eq!(refused, ErrorCode::BadInput, "{from} {until}");
     }
     assert_eq!(reconcile(&mut world, None).unwrap().charges, 1);
+}
+
+#[test]
+fn a_charge_that_was_made_late_beside_another_is_found_and_cancelled() {
+    let mut world = World::from_seed(811);
+    world.open_shift("50.00");
+    card_sale(&mut world);
+    world.online(false);
+    world.ring_up(&[("Halfvolle melk", "3")]);
+    let sale = world.card(TenderKindView::SimulatedReader, None).unwrap();
+    world.complete().unwrap();
+    world.online(true);
+    // The request that makes it is lost for so long that Stripe is asked, has none, and
+    // is given another.
+    let Claimed::Send(late) = world.till().claim().unwrap() else {
+        panic!("nothing is due");
+    };
+    assert_eq!(late.request.path, "/v1/payment_intents");
+    world.till().record(&late, &Answer::Lost).unwrap();
+    world.advance_ms(24 * HOUR_MS);
+    world.run_until_quiet();
+    let Answer::Http(made) = world.wire(&late.request) else {
+        panic!("it comes after all");
+    };
+    let made: serde_json::Value = serde_json::from_slice(&made.body).unwrap();
+    let orphan = made["id"].as_str().unwrap().to_owned();
+    assert!(!intents(&world).contains(&orphan), "it charges nothing");
+    let status = |world: &mut World| {
+        let request = StoredRequest {
+            idempotency_key: None,
+            method: "GET",
+            path: format!("/v1/payment_intents/{orphan}"),
+            body: None,
+            api_version: till_sync::request::API_VERSION.into(),
+            first_sent_at: None,
+        };
+        let Answer::Http(http) = carry(&mut world.stripe, &request) else {
+            panic!("no answer");
+        };
+        let intent: serde_json::Value = serde_json::from_slice(&http.body).unwrap();
+        intent["status"].as_str().unwrap().to_owned()
+    };
+    assert_eq!(status(&mut world), "requires_confirmation");
+
+    let found = reconcile(&mut world, None).unwrap();
+    assert_eq!(
+        (found.differences.len(), found.orphans),
+        (0, 1),
+        "{found:?}"
+    );
+    // The answer is lost: the same is sent again, later.
+    let first = world.till().ask().unwrap().unwrap();
+    world.till().told(&Answer::Lost).unwrap();
+    assert_ne!(
+        world.till().ask().unwrap().map(|r| r.path),
+        Some(first.path.clone())
+    );
+    world.advance_ms(HOUR_MS);
+    let again = world.till().ask().unwrap().unwrap();
+    assert_eq!(again, first);
+    let answer = world.wire(&again);
+    world.till().told(&answer).unwrap();
+    assert_eq!(status(&mut world), "canceled");
+    let found = reconcile(&mut world, None).unwrap();
+    assert_eq!(
+        (found.differences.len(), found.orphans),
+        (0, 0),
+        "{found:?}"
+    );
+    assert_ne!(
+        world.till().ask().unwrap().map(|r| r.path),
+        Some(first.path)
+    );
+    assert_eq!(world.charges_of(&sale.tenders[0].id), 1);
+    world.check_invariants();
 }

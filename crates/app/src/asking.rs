@@ -17,14 +17,15 @@ use till_domain::journal::JournalEvent;
 use till_domain::money::Money;
 use till_store::{CaseKind, CaseRow, StoredRequest, Tx};
 use till_sync::events::{About, Cursor, Found, Polling, Reads, Told, learn_charge, learn_refund};
-use till_sync::reconcile::{Taken, Unread};
+use till_sync::reconcile::{Orphan, Taken, Unread};
+use till_sync::request::cancel_orphan;
 use till_sync::request::stripe_factor;
 use till_sync::transport::Answer;
 
 use crate::cards::Asked;
 use crate::error::{AppError, ErrorCode};
 use crate::figures::{local, money};
-use crate::reconcile::Reconciling;
+use crate::reconcile::{ORPHANS, Reconciling};
 use crate::view::CaseView;
 use crate::{Shop, StripeSetting, Till, shop};
 
@@ -98,6 +99,9 @@ pub(crate) struct Asking {
     /// What was given out last, where it is about readers.
     errand: Option<StoredRequest>,
     errand_not_before: Option<Timestamp>,
+    /// The PaymentIntent that is being cancelled because nobody confirms it.
+    orphan: Option<String>,
+    orphan_not_before: Option<Timestamp>,
     /// Somebody asked for the books.
     compare_now: bool,
 }
@@ -261,6 +265,7 @@ impl Till {
         let now = self.now();
         let mut asking = self.asking();
         asking.errand = None;
+        asking.orphan = None;
         if !self.is_online() {
             return Ok(None);
         }
@@ -275,6 +280,12 @@ impl Till {
             && let Some(request) = self.readers_ask()?
         {
             asking.errand = Some(request.clone());
+            return Ok(Some(request));
+        }
+        if !is_ahead(asking.orphan_not_before, now)
+            && let Some((intent, request)) = self.next_orphan()?
+        {
+            asking.orphan = Some(intent);
             return Ok(Some(request));
         }
         if is_ahead(asking.not_before, now) {
@@ -349,6 +360,11 @@ impl Till {
             asking.errand_not_before = (wait_ms > 0).then(|| now.plus_ms(wait_ms));
             return Ok(true);
         }
+        if let Some(intent) = asking.orphan.take() {
+            let wait_ms = self.orphan_told(&intent, answer)?;
+            asking.orphan_not_before = (wait_ms > 0).then(|| now.plus_ms(wait_ms));
+            return Ok(false);
+        }
         match asking.reading.take() {
             None => Ok(false),
             Some(Reading::Events(mut polling, known)) => {
@@ -407,6 +423,47 @@ impl Till {
                 asking.reading = Some(Reading::Books(reading));
                 Ok(false)
             }
+        }
+    }
+
+    /// What a comparison found that nobody confirms, and how it is cancelled. One of a
+    /// tender that moves again is left alone: it may be looked for and taken up.
+    fn next_orphan(&self) -> Result<Option<(String, StoredRequest)>, AppError> {
+        self.store()?.read(|tx| {
+            let orphans: Vec<Orphan> = tx.setting(ORPHANS)?.unwrap_or_default();
+            for orphan in orphans {
+                let tender = orphan.tender.parse().ok();
+                let charge = tender.map(|t| tx.charge(t)).transpose()?.flatten();
+                if charge.is_some_and(|c| !c.state.is_waiting()) {
+                    let till = crate::tender::till_id(&shop(tx)?);
+                    let request = cancel_orphan(&till, &orphan.intent);
+                    return Ok(Some((orphan.intent, request)));
+                }
+            }
+            Ok(None)
+        })
+    }
+
+    /// Gives how long to wait for the next one, in milliseconds. What Stripe says it will
+    /// not cancel the next comparison looks at again.
+    fn orphan_told(&self, intent: &str, answer: &Answer) -> Result<i64, AppError> {
+        let Answer::Http(http) = answer else {
+            return Ok(AGAIN_MS);
+        };
+        match http.status {
+            200..=299 | 400 | 404 => {
+                self.store()?.write(|tx| {
+                    let mut orphans: Vec<Orphan> = tx.setting(ORPHANS)?.unwrap_or_default();
+                    orphans.retain(|orphan| orphan.intent != intent);
+                    tx.set_setting(ORPHANS, &orphans)
+                })?;
+                Ok(0)
+            }
+            401 | 403 => {
+                self.set_paused(Some(ErrorCode::StripeKeyRefused));
+                Ok(AGAIN_MS)
+            }
+            _ => Ok(http.retry_after_ms.unwrap_or(0).max(AGAIN_MS)),
         }
     }
 

@@ -36,6 +36,10 @@ const AFTER_MIDNIGHT_MS: i64 = 30 * 60_000;
 /// with all days before it that were asked for.
 const THROUGH: &str = "reconciled_through";
 
+/// The setting `orphans`: what the last comparison found to cancel, as far as Stripe has
+/// not answered yet.
+pub(crate) const ORPHANS: &str = "orphans";
+
 /// The setting `reconciled`: the last comparison.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 struct Reconciled {
@@ -134,6 +138,9 @@ pub struct ReconciledView {
     pub disputes: u32,
     /// On their way.
     pub under_way: u32,
+    /// Unpaid leftovers of requests that came late: they charge nothing, and the till
+    /// cancels them.
+    pub orphans: usize,
     /// Every difference.
     pub differences: Vec<DifferenceView>,
     /// At Stripe, and not asked for by this till.
@@ -272,6 +279,7 @@ fn view(tx: &Tx<'_>, shop: &Shop, done: &Reconciled) -> Result<ReconciledView, A
         refunds: done.found.refunds,
         disputes: done.found.disputes,
         under_way: done.found.under_way,
+        orphans: done.found.orphans.len(),
         differences: differences.collect::<Result<_, AppError>>()?,
         not_ours: (done.found.not_ours.iter())
             .map(|other| NotOursView {
@@ -424,6 +432,7 @@ impl Till {
             Self::learn_disputes(tx, &shop, disputes, done.at)?;
             count_reads(tx, reads, done.at)?;
             tx.set_setting("reconciled", &done)?;
+            tx.set_setting(ORPHANS, &done.found.orphans)?;
             let through: Option<Day> = tx.setting(THROUGH)?;
             let joins = match through {
                 Some(through) => done.from <= days_later(through, 1)? && done.until > through,

@@ -95,6 +95,13 @@ fn text(found: &ReconciledView) -> String {
             ));
         }
     }
+    if found.orphans > 0 {
+        text.push_str(&format!(
+            "{} unpaid leftovers of requests that came late: they charge nothing, and are \
+             cancelled while the till is online.\n",
+            found.orphans
+        ));
+    }
     if !found.not_ours.is_empty() {
         text.push_str("Not of this till, and not compared:\n");
         for other in &found.not_ours {

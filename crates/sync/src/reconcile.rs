@@ -163,6 +163,16 @@ pub struct NotOurs {
     pub there: Side,
 }
 
+/// An unpaid PaymentIntent of a request that was lost and came late: its tender was
+/// decided with another one, or without. Nobody confirms it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Orphan {
+    /// `pi_…`.
+    pub intent: String,
+    /// Tender.
+    pub tender: String,
+}
+
 /// What the comparison found.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Comparison {
@@ -177,6 +187,9 @@ pub struct Comparison {
     pub under_way: u32,
     /// Every difference.
     pub differences: Vec<Difference>,
+    /// To be cancelled: no difference, for they charge nothing.
+    #[serde(default)]
+    pub orphans: Vec<Orphan>,
     /// Of others, or made by hand: listed, and not compared.
     pub not_ours: Vec<NotOurs>,
 }
@@ -577,6 +590,19 @@ impl Reconciliation {
                     }
                     // An orphan of a lost answer: it charged nothing, and never will.
                     ("canceled", _) => {}
+                    (
+                        "requires_payment_method" | "requires_confirmation" | "requires_action",
+                        _,
+                    ) if !ours.link => {
+                        if ours.state.is_waiting() {
+                            found.under_way += 1;
+                        } else {
+                            found.orphans.push(Orphan {
+                                intent: id.clone(),
+                                tender: ours.tender.clone(),
+                            });
+                        }
+                    }
                     ("succeeded" | "processing" | "requires_capture", Some(_)) => {
                         found.differences.push(difference(Kind::Twice));
                     }

@@ -211,6 +211,17 @@ pub(crate) fn post(path: String, form: Form, key: String) -> StoredRequest {
     }
 }
 
+/// Cancels a PaymentIntent that nobody confirms. Written twice it is the same, bytes and
+/// key.
+#[must_use]
+pub fn cancel_orphan(till: &str, intent: &str) -> StoredRequest {
+    post(
+        format!("/v1/payment_intents/{intent}/cancel"),
+        Form::default().put("cancellation_reason", "abandoned"),
+        format!("{till}:orphan:{intent}"),
+    )
+}
+
 fn key(private: &Private, id: Uuid, op: &str, attempt: u32) -> String {
     format!("{}:{id}:{op}:{attempt}", private.till)
 }
