@@ -110,6 +110,57 @@ fn a_dispute_is_a_case_with_its_deadline_until_it_is_over() {
 }
 
 #[test]
+fn a_dispute_wants_a_person_until_it_is_over() {
+    let (mut world, receipt) = sold(980);
+    look(&mut world);
+    assert_eq!(world.till().connection().unwrap().need_a_person, 0);
+    world.stripe.dispute(&charge(&world).0).unwrap();
+    world.advance_ms(20 * MINUTE_MS);
+    look(&mut world);
+    assert_eq!(world.till().connection().unwrap().need_a_person, 1);
+    let case = one(world.till().outbox().unwrap().cases);
+    assert!(case.needs_a_person && case.open && case.due_by.is_some());
+    assert_eq!(case.receipt, Some(receipt));
+    // Another shift and a restart change nothing: the day to answer by does.
+    crate::outcomes::close(&world);
+    world.power_cut();
+    world.online(true);
+    world.open_shift("50.00");
+    assert_eq!(world.till().connection().unwrap().need_a_person, 1);
+    world.advance_ms(9 * DAY_MS);
+    for _ in 0..5 {
+        world.advance_ms(20 * MINUTE_MS);
+        look(&mut world);
+    }
+    assert_eq!(world.till().connection().unwrap().need_a_person, 0);
+    assert_eq!(world.till().outbox().unwrap().cases, []);
+    assert!(!one(world.till().cases().unwrap()).needs_a_person);
+    world.check_invariants();
+}
+
+#[test]
+fn a_refund_in_the_dashboard_wants_a_person_until_the_shift_is_closed() {
+    let (mut world, receipt) = sold(981);
+    look(&mut world);
+    let (_, intent) = charge(&world);
+    let refund = format!("payment_intent={intent}&amount=100");
+    by_hand(&mut world, "POST", "/v1/refunds", &refund);
+    world.advance_ms(20 * MINUTE_MS);
+    look(&mut world);
+    assert_eq!(world.till().connection().unwrap().need_a_person, 1);
+    let case = one(world.till().outbox().unwrap().cases);
+    assert_eq!((case.receipt, case.amount.minor), (Some(receipt), 100));
+    assert!(
+        case.says
+            .starts_with("It was refunded in Stripe's dashboard")
+    );
+    crate::outcomes::close(&world);
+    assert_eq!(world.till().connection().unwrap().need_a_person, 0);
+    assert_eq!(world.till().outbox().unwrap().cases, []);
+    assert!(!one(world.till().cases().unwrap()).needs_a_person, "kept");
+}
+
+#[test]
 fn what_comes_hours_late_is_not_missed() {
     let (mut world, _) = sold(950);
     look(&mut world);

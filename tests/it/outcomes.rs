@@ -19,7 +19,7 @@ fn sell(world: &mut World, customer: Option<&str>) -> String {
     sale.tenders[0].id.clone()
 }
 
-fn close(world: &World) -> ReportView {
+pub(crate) fn close(world: &World) -> ReportView {
     let notes = [CountInput {
         denomination_minor: 5_000,
         pieces: 1,
@@ -168,9 +168,9 @@ fn disputes_and_the_last_comparison_are_on_the_x_report_and_in_the_outbox() {
     let outbox = world.till().outbox().unwrap();
     let books = outbox.books.unwrap();
     assert!(books.agree && books.says.ends_with("Sat 21 Nov 2026 12:20: no difference"));
-    assert_eq!(outbox.disputes.len(), 1);
-    assert_eq!(outbox.disputes[0].receipt, Some(receipt.clone()));
-    assert!(outbox.disputes[0].due_by.is_some());
+    assert_eq!(outbox.cases.len(), 1);
+    assert_eq!(outbox.cases[0].receipt, Some(receipt.clone()));
+    assert!(outbox.cases[0].due_by.is_some());
     let x = world.till().report_x(world.cashier()).unwrap();
     assert!(
         x.stripe[0].starts_with("1 dispute, €8.45: answer by Mon 30 Nov 2026"),

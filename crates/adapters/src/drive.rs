@@ -617,15 +617,7 @@ async fn round<O: Outbox, W: Wire>(
             };
     }
     if known.held || known.reachable != Some(true) {
-        // An offline day has idle moments too: without one the log of the database
-        // grows until it is moved in the middle of a sale.
-        if Instant::now() >= known.idle_at {
-            known.idle_at = Instant::now() + PROBE_ONLINE;
-            let outbox = Arc::clone(outbox);
-            if let Err(error) = spawn_blocking(move || outbox.idle()).await {
-                tracing::error!(%error, "no checkpoint");
-            }
-        }
+        nothing_can_go(outbox, known, on_change).await;
         return None;
     }
     let drained = match send_until_quiet(outbox, transport, WORKERS).await {
@@ -651,7 +643,7 @@ async fn round<O: Outbox, W: Wire>(
                 tracing::error!(%error, "no checkpoint");
             }
         }
-        Quiet::NotAllowed => {}
+        Quiet::NotAllowed => nothing_can_go(outbox, known, on_change).await,
         Quiet::NotReady(missing) => tracing::info!(%missing, "nothing can be sent"),
         Quiet::Paused => {
             known.held = true;
@@ -667,6 +659,26 @@ async fn round<O: Outbox, W: Wire>(
         on_change();
     }
     next_at
+}
+
+/// What is to be done, now and then, while nothing can be sent. An offline day has idle
+/// moments too: without one the log of the database grows until it is moved in the middle
+/// of a sale. And what waits gets older: there is something new to show, with nobody doing
+/// anything.
+async fn nothing_can_go<O: Outbox>(
+    outbox: &Arc<O>,
+    known: &mut Known,
+    on_change: &(impl Fn() + Send + Sync),
+) {
+    if Instant::now() < known.idle_at {
+        return;
+    }
+    known.idle_at = Instant::now() + PROBE_ONLINE;
+    let outbox = Arc::clone(outbox);
+    if let Err(error) = spawn_blocking(move || outbox.idle()).await {
+        tracing::error!(%error, "no checkpoint");
+    }
+    on_change();
 }
 
 /// How many reads go out between two looks at the outbox.
@@ -1093,6 +1105,37 @@ mod tests {
         sleep(Duration::from_millis(200)).await;
         assert_eq!(shop.times().len(), 3, "woken");
         task.abort();
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn while_nothing_can_go_the_screen_is_told_that_time_passes() {
+        let out_of_reach = Stripe::answering(&[]);
+        *out_of_reach.probes.lock().unwrap() = vec![false; 200];
+        for (why, stripe) in [
+            ("out of reach", out_of_reach),
+            ("offline on purpose", Stripe::answering(&[])),
+            ("a refused key", Stripe::answering(&[status(401)])),
+        ] {
+            let shop = Shop::with(&[0]);
+            let changes = Arc::new(AtomicU32::new(0));
+            let seen = Arc::clone(&changes);
+            let task = tokio::spawn(run(
+                Arc::clone(&shop),
+                stripe,
+                Arc::new(Notify::new()),
+                move || {
+                    seen.fetch_add(1, SeqCst);
+                },
+            ));
+            sleep(Duration::from_secs(10)).await;
+            shop.allowed.store(why != "offline on purpose", SeqCst);
+            sleep(Duration::from_secs(60)).await;
+            let before = changes.load(SeqCst);
+            sleep(Duration::from_secs(300)).await;
+            let told = changes.load(SeqCst) - before;
+            assert!((9..=11).contains(&told), "{why}: {told} times");
+            task.abort();
+        }
     }
 
     #[tokio::test(start_paused = true)]

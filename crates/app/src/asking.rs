@@ -12,7 +12,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{MutexGuard, PoisonError};
 
 use till_domain::charge::ChargeState;
-use till_domain::ids::{RefundPartId, TenderId, Timestamp};
+use till_domain::ids::{RefundPartId, ShiftNumber, TenderId, Timestamp};
 use till_domain::journal::JournalEvent;
 use till_domain::money::Money;
 use till_store::{CaseKind, CaseRow, StoredRequest, Tx};
@@ -129,6 +129,23 @@ pub(crate) fn is_open(case: &CaseRow) -> bool {
         ),
         CaseKind::Refund => false,
     }
+}
+
+/// Somebody must answer a dispute; or ask who refunded in the dashboard, which nothing
+/// here can settle: it is shown until the shift that learnt of it is closed.
+pub(crate) fn needs_a_person(case: &CaseRow, shift: ShiftNumber) -> bool {
+    match case.kind {
+        CaseKind::Dispute => matches!(
+            case.state.as_str(),
+            "needs_response" | "warning_needs_response"
+        ),
+        CaseKind::Refund => case.moved_in == shift,
+    }
+}
+
+/// Shown where people decide.
+pub(crate) fn is_shown(case: &CaseRow, shift: ShiftNumber) -> bool {
+    is_open(case) || needs_a_person(case, shift)
 }
 
 fn says(case: &CaseRow) -> &'static str {
@@ -553,7 +570,8 @@ impl Till {
     /// # Errors
     /// What the store says.
     pub fn cases(&self) -> Result<Vec<CaseView>, AppError> {
-        self.store()?.read(|tx| cases(tx, &shop(tx)?, |_| true))
+        self.store()?
+            .read(|tx| cases(tx, &shop(tx)?, tx.current_shift()?, |_| true))
     }
 }
 
@@ -561,6 +579,7 @@ impl Till {
 pub(crate) fn cases(
     tx: &Tx<'_>,
     shop: &Shop,
+    shift: ShiftNumber,
     wanted: impl Fn(&CaseRow) -> bool,
 ) -> Result<Vec<CaseView>, AppError> {
     let mut cases = tx.stripe_cases()?;
@@ -587,8 +606,62 @@ pub(crate) fn cases(
                 due_by: case.due_by.map(|at| local(shop, at)),
                 at: local(shop, case.at),
                 open: is_open(case),
+                needs_a_person: needs_a_person(case, shift),
                 says: says(case).to_owned(),
             })
         })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_is_wanted_for_a_case_and_until_when() {
+        // What, in Stripe's word, learnt in shift 3: for a person in shifts 3 and 4, and
+        // shown in 4.
+        for (kind, state, now, later, shown) in [
+            (CaseKind::Dispute, "needs_response", true, true, true),
+            (
+                CaseKind::Dispute,
+                "warning_needs_response",
+                true,
+                true,
+                true,
+            ),
+            // The bank decides, for weeks.
+            (CaseKind::Dispute, "under_review", false, false, true),
+            (
+                CaseKind::Dispute,
+                "warning_under_review",
+                false,
+                false,
+                true,
+            ),
+            (CaseKind::Dispute, "won", false, false, false),
+            (CaseKind::Dispute, "lost", false, false, false),
+            (CaseKind::Dispute, "warning_closed", false, false, false),
+            (CaseKind::Dispute, "prevented", false, false, false),
+            (CaseKind::Refund, "succeeded", true, false, false),
+            (CaseKind::Refund, "pending", true, false, false),
+            (CaseKind::Refund, "failed", true, false, false),
+        ] {
+            let case = CaseRow {
+                id: "dp_1".into(),
+                kind,
+                tender: "018f6f7e-0000-7000-8000-000000000001".parse().unwrap(),
+                amount_minor: 100,
+                state: state.into(),
+                reason: None,
+                due_by: None,
+                at: Timestamp(0),
+                moved_in: ShiftNumber(3),
+            };
+            let (this, next) = (ShiftNumber(3), ShiftNumber(4));
+            assert_eq!(needs_a_person(&case, this), now, "{kind:?} {state}");
+            assert_eq!(needs_a_person(&case, next), later, "{kind:?} {state}");
+            assert_eq!(is_shown(&case, next), shown, "{kind:?} {state}");
+        }
+    }
 }

@@ -12,7 +12,7 @@ use till_sync::machine::{Charge, Goal};
 use till_sync::phases;
 use till_sync::retry::is_never_again;
 
-use crate::asking::{cases, is_open};
+use crate::asking::{cases, is_shown};
 use crate::auth::{Session, with_reason};
 use crate::declined::charge_reason;
 use crate::error::{AppError, ErrorCode};
@@ -471,7 +471,7 @@ impl Till {
                         need_a_person: need_in_all.saturating_sub(count_of(&need)),
                         settled: settled_in_all.saturating_sub(count_of(&settled)),
                     },
-                    disputes: cases(tx, &shop, is_open)?,
+                    cases: cases(tx, &shop, shift, |case| is_shown(case, shift))?,
                     books: books_view(tx, &shop)?,
                     waiting,
                     need_a_person: need,

@@ -13,7 +13,7 @@ use till_sync::request::stripe_factor;
 use till_sync::retry;
 use till_sync::transport::Answer;
 
-use crate::asking::count_reads;
+use crate::asking::{count_reads, needs_a_person};
 use crate::error::{AppError, ErrorCode};
 use crate::figures::{local, money};
 use crate::outbox::exposure;
@@ -203,7 +203,12 @@ impl Till {
             let shop = shop(tx)?;
             let at_risk = exposure(tx, &shop)?;
             let (_, charges) = tx.charges_open_count()?;
-            let need = charges.saturating_add(tx.open_parts_count(false)?);
+            let shift = tx.current_shift()?;
+            let cases = tx.stripe_cases()?.into_iter();
+            let cases = cases.filter(|case| needs_a_person(case, shift)).count();
+            let need = charges
+                .saturating_add(tx.open_parts_count(false)?)
+                .saturating_add(u32::try_from(cases).unwrap_or(u32::MAX));
             Ok(ConnectionView {
                 online: line.reachable && !line.forced_offline && line.paused.is_none(),
                 forced_offline: line.forced_offline,
@@ -213,7 +218,7 @@ impl Till {
                 need_a_person: need,
                 oldest_at: at_risk.oldest_at.map(|t| local(&shop, t)),
                 too_old: at_risk.oldest_at.is_some_and(|t| {
-                    now.ms_since(t) > i64::from(shop.limits.oldest_hours).saturating_mul(3_600_000)
+                    now.ms_since(t) >= i64::from(shop.limits.oldest_hours).saturating_mul(3_600_000)
                 }),
                 sending: line.sending,
                 paused: line.paused.map(|code| code.sentence().to_owned()),

@@ -56,12 +56,14 @@ fn exposure_of(
         }
     }
     let of_customer = match sale.customer {
-        Some(id) => tx.waiting_of_customer(id, shop.currency())?,
+        Some(id) => tx
+            .waiting_of_customer(id, shop.currency())?
+            .checked_add(on_sale)?,
         None => shop.zero(),
     };
     Ok(Exposure {
         on_till: waiting.amount.checked_add(on_sale)?,
-        of_customer: of_customer.checked_add(on_sale)?,
+        of_customer,
         oldest_ms: waiting.oldest_at.map_or(0, |t| now.ms_since(t)),
     })
 }
@@ -255,11 +257,9 @@ impl Till {
             let due = if due.is_negative() { shop.zero() } else { due };
             let rest = quote.outstanding;
             let exposure = exposure_of(tx, &shop, &sale, now)?;
-            let over = if online {
-                None
-            } else {
-                shop.limits.check(rest, &exposure)?
-            };
+            let room = shop.limits.room(&exposure)?;
+            // A part that Stripe would not charge is none.
+            let most = chargeable(room).map_or(shop.zero(), |_| room);
             let customer = customer_of(tx, &sale)?;
             let too_little = chargeable(rest) == Err(NotChargeable::TooSmall);
             let mut others = Vec::new();
@@ -298,8 +298,8 @@ impl Till {
                     says,
                     available: possible && !(card && too_little) && rest.is_positive(),
                     certain,
-                    most: None,
-                    needs_manager: card && !certain && over.is_some(),
+                    most: (!certain).then(|| money(most)),
+                    needs_manager: !certain && rest.minor() > room.minor(),
                     receipt_says,
                     card: saved.map(|id| id.to_string()),
                 });
@@ -741,10 +741,6 @@ impl Till {
             };
             if !online {
                 let exposure = exposure_of(tx, shop, sale, now)?;
-                let mut exposure = exposure;
-                if sale.customer.is_none() {
-                    exposure.of_customer = shop.zero();
-                }
                 if let Some(over) = shop.limits.check(amount, &exposure)? {
                     if approval.is_none() {
                         return Err(over.into());

@@ -158,7 +158,7 @@ pub struct ConnectionView {
     pub waiting: u32,
     /// What the waiting charges are worth: the shop's risk.
     pub at_risk: MoneyView,
-    /// Charges and refunds a person must decide.
+    /// Charges and refunds a person must decide, and cases that want somebody.
     pub need_a_person: u32,
     /// RFC 3339; oldest waiting charge.
     pub oldest_at: Option<String>,
@@ -922,8 +922,9 @@ pub struct OutboxView {
     pub settled: Vec<OutboxEntryView>,
     /// How many more there are than are listed.
     pub more: OutboxMoreView,
-    /// Disputes that are not over, the nearest deadline first.
-    pub disputes: Vec<CaseView>,
+    /// Disputes that are not over, the nearest deadline first; then what was refunded at
+    /// Stripe by somebody else, as this shift learnt of it.
+    pub cases: Vec<CaseView>,
     /// The books against Stripe's; none before the first comparison.
     pub books: Option<BooksView>,
     /// Worth of what waits.
@@ -957,8 +958,10 @@ pub struct CaseView {
     pub due_by: Option<String>,
     /// When the till was told.
     pub at: String,
-    /// Somebody must do something.
+    /// A dispute that is not over.
     pub open: bool,
+    /// Somebody must do something.
+    pub needs_a_person: bool,
     /// What, in a sentence.
     pub says: String,
 }

@@ -25,8 +25,8 @@ pub(crate) fn run(folder: &Path, command: &OutboxCommand, input: &Input) -> Done
             let till = shop::open_existing(folder)?;
             let outbox = till.outbox()?;
             let mut text = list(&outbox);
-            if !outbox.disputes.is_empty() {
-                text = format!("Disputes\n{}{text}", cases::list(&outbox.disputes));
+            if !outbox.cases.is_empty() {
+                text = format!("Cases at Stripe\n{}{text}", cases::list(&outbox.cases));
             }
             Answer::new(&outbox, text)
         }

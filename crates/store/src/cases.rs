@@ -3,7 +3,7 @@
 use rusqlite::OptionalExtension;
 use rusqlite::Row;
 use serde::Serialize;
-use till_domain::ids::{TenderId, Timestamp};
+use till_domain::ids::{ShiftNumber, TenderId, Timestamp};
 
 use crate::error::{Result, StoreError};
 use crate::{Tx, blob};
@@ -46,9 +46,11 @@ pub struct CaseRow {
     pub due_by: Option<Timestamp>,
     /// When the till was first told.
     pub at: Timestamp,
+    /// The shift in which it was told last.
+    pub moved_in: ShiftNumber,
 }
 
-const CASE: &str = "id, kind, tender, amount_minor, state, reason, due_by, at";
+const CASE: &str = "id, kind, tender, amount_minor, state, reason, due_by, at, moved_shift";
 
 fn case(r: &Row<'_>) -> rusqlite::Result<(CaseRow, String)> {
     Ok((
@@ -61,6 +63,7 @@ fn case(r: &Row<'_>) -> rusqlite::Result<(CaseRow, String)> {
             reason: r.get(5)?,
             due_by: r.get::<_, Option<i64>>(6)?.map(Timestamp),
             at: Timestamp(r.get(7)?),
+            moved_in: ShiftNumber(r.get(8)?),
         },
         r.get(1)?,
     ))

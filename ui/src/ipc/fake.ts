@@ -24,6 +24,7 @@ import type { LineView } from "./gen/LineView";
 import type { MoneyView } from "./gen/MoneyView";
 import type { OtherOptionView } from "./gen/OtherOptionView";
 import type { OutboxAction } from "./gen/OutboxAction";
+import type { OutboxActionView } from "./gen/OutboxActionView";
 import type { OutboxDetailView } from "./gen/OutboxDetailView";
 import type { OutboxEntryView } from "./gen/OutboxEntryView";
 import type { OutboxView } from "./gen/OutboxView";
@@ -233,7 +234,9 @@ export class FakeTill {
   forcedOffline = false;
   offlineSince: string | null = null;
   #compared = ago(700);
-  #disputes: CaseView[] = [
+  /** What waits is being sent just now. */
+  sending = false;
+  #cases: CaseView[] = [
     {
       id: "dp_1",
       kind: "dispute",
@@ -244,6 +247,7 @@ export class FakeTill {
       due_by: ago(-9 * 24 * 60),
       at: ago(120),
       open: true,
+      needs_a_person: true,
       says: "The bank took the money back. Send evidence in Stripe's dashboard before the day named.",
     },
   ];
@@ -309,6 +313,35 @@ export class FakeTill {
   ageOldest(hours: number): void {
     const oldest = this.#waiting().at(-1);
     if (oldest) oldest.entry.at = ago(hours * 60);
+    this.announce();
+  }
+
+  /** Somebody refunded in Stripe's dashboard, and it failed. */
+  refundElsewhere(): void {
+    this.#cases.push({
+      id: "re_1",
+      kind: "refund",
+      receipt: "1-024701",
+      amount: eur(450),
+      state: "failed",
+      reason: null,
+      due_by: null,
+      at: ago(5),
+      open: false,
+      needs_a_person: true,
+      says: "It was refunded in Stripe's dashboard, and that failed: the customer has nothing back.",
+    });
+    this.announce();
+  }
+
+  /** The evidence is in: the bank has the dispute. */
+  answerDispute(): void {
+    for (const each of this.#cases) {
+      if (each.kind !== "dispute") continue;
+      each.state = "under_review";
+      each.needs_a_person = false;
+      each.says = "The bank is deciding. Nothing to do but wait.";
+    }
     this.announce();
   }
 
@@ -1743,6 +1776,12 @@ export class FakeTill {
       .reduce((sum, { entry }) => sum + entry.amount.minor, 0);
   }
 
+  #needy(): Entry[] {
+    return this.#entries.filter(
+      ({ entry }) => entry.state === "declined" || entry.state === "needs_attention",
+    );
+  }
+
   #connection(): ConnectionView {
     const waiting = this.#waiting();
     const oldest = waiting.at(-1)?.entry.at ?? null;
@@ -1752,10 +1791,10 @@ export class FakeTill {
       offline_since: this.#isOnline() ? null : this.offlineSince,
       waiting: waiting.length,
       at_risk: eur(this.#atRisk()),
-      need_a_person: this.#entries.filter(({ entry }) => entry.state === "declined").length,
+      need_a_person: this.#needy().length + this.#cases.filter((each) => each.needs_a_person).length,
       oldest_at: oldest,
       too_old: oldest !== null && Date.now() - new Date(oldest).getTime() > 72 * 3_600_000,
-      sending: false,
+      sending: this.sending,
       paused: null,
     };
   }
@@ -1763,14 +1802,12 @@ export class FakeTill {
   #outbox(): OutboxView {
     return {
       waiting: this.#waiting().map(({ entry }) => entry),
-      need_a_person: this.#entries
-        .filter(({ entry }) => entry.state === "declined" || entry.state === "needs_attention")
-        .map(({ entry }) => entry),
+      need_a_person: this.#needy().map(({ entry }) => entry),
       settled: this.#entries
         .filter(({ entry }) => entry.state === "certain" || entry.state === "closed")
         .map(({ entry }) => entry),
       more: { waiting: 0, need_a_person: 0, settled: 0 },
-      disputes: this.#disputes,
+      cases: this.#cases,
       books: {
         at: this.#compared,
         agree: true,
@@ -1808,9 +1845,6 @@ export class FakeTill {
   #detail(id: string): OutboxDetailView {
     const { entry, history, link } = this.#entry(id);
     if (entry.is_refund) return presented(entry, history);
-    const unknown = entry.state === "unknown";
-    const declined = entry.state === "declined";
-    const settled = entry.state === "certain" || entry.state === "closed";
     const words: Partial<Record<TenderStateView, [string, string]>> = {
       unknown: [
         "Not known yet if the card was charged. It cannot be charged twice.",
@@ -1831,24 +1865,29 @@ export class FakeTill {
       "Queued, not yet charged. The sale stands.",
       "It is charged when the till is back online. Nothing to do.",
     ];
-    const off = unknown ? "This stays off until we know: otherwise the customer could pay twice." : null;
     return {
       entry,
       verdict,
       advice,
       history,
-      actions: settled
-        ? []
-        : [
-            declined
-              ? { action: "try_again", available: true, why_not: null, needs_manager: false }
-              : { action: "send_now", available: true, why_not: null, needs_manager: false },
-            { action: "pay_link", available: !unknown, why_not: off, needs_manager: false },
-            { action: "take_cash", available: !unknown, why_not: off, needs_manager: false },
-            { action: "write_off", available: true, why_not: null, needs_manager: true },
-          ],
+      actions: this.#actions(entry),
       link,
     };
+  }
+
+  /** All of them, as the till lists them: what cannot be decided now says why. */
+  #actions(entry: OutboxEntryView): OutboxActionView[] {
+    const settled = entry.state === "certain" || entry.state === "closed";
+    const refused = entry.state === "declined" || entry.state === "needs_attention";
+    const unsent = entry.state === "queued" || entry.state === "needs_customer";
+    const why = settled ? "It is settled." : "Off until it is known: otherwise the customer could pay twice.";
+    return [
+      offered("send_now", !settled && !refused, "Nothing waits."),
+      offered("try_again", refused, why),
+      offered("pay_link", refused, why),
+      offered("take_cash", refused || unsent, why),
+      offered("write_off", refused, why),
+    ];
   }
 
   #expected(): number {
@@ -2135,13 +2174,26 @@ export class FakeTill {
 
 const isInterac = (label: string): boolean => label.startsWith("Interac");
 
+function offered(action: OutboxAction, available: boolean, whyNot: string): OutboxActionView {
+  return { action, available, why_not: available ? null : whyNot, needs_manager: action === "write_off" };
+}
+
 /** A refund whose card is wanted at the reader, or was not presented. */
 function presented(entry: OutboxEntryView, history: HistoryView[]): OutboxDetailView {
   const at = entry.state === "at_reader";
   const wait = "Off until it is known: otherwise the customer could get it twice.";
   if (entry.state === "closed") {
-    const verdict = "It is settled another way.";
-    return { entry, verdict, advice: "Nothing to do.", history, actions: [], link: null };
+    return {
+      entry,
+      verdict: "It is settled another way.",
+      advice: "Nothing to do.",
+      history,
+      actions: [
+        offered("send_now", false, "It is done."),
+        offered("give_cash", false, "It was given in cash."),
+      ],
+      link: null,
+    };
   }
   return {
     entry,
@@ -2153,13 +2205,10 @@ function presented(entry: OutboxEntryView, history: HistoryView[]): OutboxDetail
       : "With the customer and the card there: present the card. A refund of this card works at a reader only. If the card is lost, give it in cash.",
     history,
     actions: [
-      {
-        action: at ? "take_off_reader" : "try_again",
-        available: true,
-        why_not: null,
-        needs_manager: false,
-      },
-      { action: "give_cash", available: !at, why_not: at ? wait : null, needs_manager: false },
+      ...(at
+        ? [offered("send_now", true, ""), offered("take_off_reader", true, "")]
+        : [offered("try_again", true, "")]),
+      offered("give_cash", !at, wait),
     ],
     link: null,
   };

@@ -467,6 +467,21 @@ describe("with a sale of €51.40, offline", () => {
     expect(await shop.text("notice")).toContain("Nothing is lost");
   });
 
+  it("while it is sent the oldest card is still shown with its age, and the alarm as well", async () => {
+    await shop.till("till.sending = true; till.announce()");
+    await shop.page.getByText("sending 3").waitFor();
+    expect(await shop.text("pill")).toContain("oldest 4 h");
+    await shop.till("till.ageOldest(74)");
+    await shop.page.locator('.pill-alarm [data-testid="oldest"]', { hasText: "too old: 3 days" }).waitFor();
+  });
+
+  it("S and F9 try a declined card once more", async () => {
+    await shop.press("F11", "Tab", "s");
+    await shop.page.getByText("The bank declined it once more.").first().waitFor();
+    await shop.press("F9");
+    await shop.page.locator(".story li", { hasText: "once more" }).nth(1).waitFor();
+  });
+
   it("the outbox opens on waiting, Tab goes to what needs a person, a write-off wants a PIN", async () => {
     await shop.press("F11", "Tab");
     await shop.page.getByText("The card was declined. Nothing was charged.").waitFor();
@@ -477,7 +492,8 @@ describe("with a sale of €51.40, offline", () => {
     await shop.type("9876");
     await shop.press("Enter");
     await shop.page.getByTestId("approval").waitFor({ state: "detached" });
-    expect(await shop.text("outbox-need_a_person")).toContain("1");
+    // The other declined card, and the dispute.
+    expect(await shop.text("outbox-need_a_person")).toContain("2");
   });
 
   it("an unknown charge offers nothing that could charge twice", async () => {
@@ -496,6 +512,36 @@ describe("the rest of the day", () => {
       await shop.page.getByText("Nothing waits.").waitFor();
     });
     expect(await shop.text("at-risk")).toBe("€0.00");
+  });
+
+  it("a dispute wants somebody: the pill counts it, and the outbox opens where it is", async () => {
+    shop = await Shop.open(browser, "empty");
+    await shop.press("F11", "s");
+    await shop.page.getByText("Nothing waits.").waitFor();
+    const count = async (): Promise<number> =>
+      parseInt(await shop.text("outbox-need_a_person").then((text) => text.replace(/\D/g, "")), 10);
+    const entries = (await count()) - 1;
+    // What is declined is settled, so that the dispute alone wants somebody.
+    for (let i = 0; i < entries; i += 1) {
+      await shop.press("Tab");
+      await shop.press("t");
+      await shop.press("Tab", "Tab");
+    }
+    await shop.press("Escape", "F11");
+    await shop.sees("case-dispute");
+    expect(await shop.text("case-dispute")).toContain("Answer by");
+    expect(await count()).toBe(1);
+    expect(await shop.text("need-a-person")).toContain("1");
+    await shop.till("till.refundElsewhere()");
+    await shop.sees("case-refund");
+    expect(await shop.text("case-refund")).toContain("the customer has nothing back");
+    await shop.shot("outbox-cases");
+    expect(await count()).toBe(2);
+    // The evidence is in: it is shown, and nobody is wanted for it.
+    await shop.till("till.answerDispute()");
+    await shop.page.locator('[data-testid="case-dispute"][data-wants="false"]').waitFor();
+    expect(await count()).toBe(1);
+    expect(await shop.text("need-a-person")).toContain("1");
   });
 
   it("refund one unit of a scanned receipt: 4", async () => {
@@ -540,7 +586,7 @@ describe("the rest of the day", () => {
     await shop.shot("outbox-give-cash");
     await shop.press("g");
     await shop.page.getByRole("heading", { name: "Chloé Dubois" }).waitFor();
-    expect(await shop.text("outbox-need_a_person")).toContain("2");
+    expect(await shop.text("outbox-need_a_person")).toContain("3");
     await shop.shot("outbox-given-in-cash");
   });
 

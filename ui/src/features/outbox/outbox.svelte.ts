@@ -35,12 +35,18 @@ export class OutboxState {
     return this.detail?.actions.find((each) => each.action === action) ?? null;
   }
 
+  /** How many the list has; what is shown beside the entries counts where somebody must do something. */
+  count(list: List): number {
+    const outbox = this.outbox;
+    if (!outbox) return 0;
+    const cases = list === "need_a_person" ? outbox.cases.filter((each) => each.needs_a_person).length : 0;
+    return outbox[list].length + outbox.more[list] + cases;
+  }
+
   /** Opens on the list that wants somebody. */
   async open(): Promise<void> {
     await this.load();
-    if (this.outbox && this.outbox.waiting.length === 0 && this.outbox.need_a_person.length > 0) {
-      await this.show("need_a_person");
-    }
+    if (this.count("waiting") === 0 && this.count("need_a_person") > 0) await this.show("need_a_person");
   }
 
   async load(): Promise<void> {
@@ -91,10 +97,11 @@ export class OutboxState {
     await this.load();
   }
 
-  /** S: send everything, or try the declined card once more. */
+  /** S: try the card once more where a person decides, and say why where that is off; else send everything. */
   async primary(): Promise<void> {
     await this.#loading;
-    if (this.action("try_again")) await this.decide("try_again");
+    const again = this.action("try_again");
+    if (again && (again.available || this.list === "need_a_person")) await this.decide("try_again");
     else await this.sendNow();
   }
 

@@ -38,9 +38,13 @@ due_by: string | null,
  */
 at: string, 
 /**
- * Somebody must do something.
+ * A dispute that is not over.
  */
 open: boolean, 
+/**
+ * Somebody must do something.
+ */
+needs_a_person: boolean, 
 /**
  * What, in a sentence.
  */

@@ -26,7 +26,7 @@ waiting: number,
  */
 at_risk: MoneyView, 
 /**
- * Charges and refunds a person must decide.
+ * Charges and refunds a person must decide, and cases that want somebody.
  */
 need_a_person: number, 
 /**

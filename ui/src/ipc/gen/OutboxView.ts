@@ -26,9 +26,10 @@ settled: Array<OutboxEntryView>,
  */
 more: OutboxMoreView, 
 /**
- * Disputes that are not over, the nearest deadline first.
+ * Disputes that are not over, the nearest deadline first; then what was refunded at
+ * Stripe by somebody else, as this shift learnt of it.
  */
-disputes: Array<CaseView>, 
+cases: Array<CaseView>, 
 /**
  * The books against Stripe's; none before the first comparison.
  */
