@@ -146,3 +146,24 @@ fn the_changelog_has_a_heading_for_this_version() {
     let log = std::fs::read_to_string(root().join("CHANGELOG.md")).unwrap();
     assert!(log.contains(concat!("## ", env!("CARGO_PKG_VERSION"))));
 }
+
+/// A mutant that does not apply any more proves nothing.
+#[test]
+fn every_mutant_still_breaks_the_core_where_it_says() {
+    let mut patches = Vec::new();
+    files(&root().join("tests/mutants"), "patch", &mut patches);
+    assert!(patches.len() >= 40, "{}", patches.len());
+    let listed = std::fs::read_to_string(root().join("tests/mutants/README.md")).unwrap();
+    for patch in patches {
+        let name = patch.file_stem().unwrap().to_string_lossy().into_owned();
+        assert!(listed.contains(&format!("`{name}`")), "{name} is not listed");
+        let checked = Command::new("git")
+            .args(["apply", "--check"])
+            .arg(patch.canonicalize().unwrap())
+            .current_dir(root())
+            .output()
+            .unwrap();
+        let why = String::from_utf8_lossy(&checked.stderr);
+        assert!(checked.status.success(), "{name}: {why}");
+    }
+}
