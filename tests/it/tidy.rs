@@ -156,7 +156,10 @@ fn every_mutant_still_breaks_the_core_where_it_says() {
     let listed = std::fs::read_to_string(root().join("tests/mutants/README.md")).unwrap();
     for patch in patches {
         let name = patch.file_stem().unwrap().to_string_lossy().into_owned();
-        assert!(listed.contains(&format!("`{name}`")), "{name} is not listed");
+        assert!(
+            listed.contains(&format!("`{name}`")),
+            "{name} is not listed"
+        );
         let checked = Command::new("git")
             .args(["apply", "--check"])
             .arg(patch.canonicalize().unwrap())
