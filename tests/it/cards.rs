@@ -182,6 +182,63 @@ fn a_power_cut_in_flight_is_a_lost_answer() {
 }
 
 #[test]
+fn a_charge_says_whose_it_is_also_when_there_is_no_receipt_yet() {
+    let mut world = World::from_seed(21);
+    world.open_shift("150.00");
+    // At once: the receipt's number is given when the sale completes, after the charge.
+    for customer in [Some("Ana Ortega"), None] {
+        world.ring_up(&[(CHEESE, "0.500")]);
+        let kind = match customer {
+            Some(_) => TenderKindView::SavedCard,
+            None => TenderKindView::SimulatedReader,
+        };
+        if let Some(name) = customer {
+            world.customer(name);
+        }
+        let sale = world.card(kind, None).unwrap();
+        world.run_until_quiet();
+        let form = asked_for(&world, &sale.tenders[0].id);
+        for told in [
+            "metadata[till_id]=till-1",
+            "metadata[shift]=1",
+            "metadata[sale_id]=",
+            "statement_descriptor_suffix=T1-S1",
+        ] {
+            assert!(form.contains(told), "{customer:?}: {told} in {form}");
+        }
+        assert!(!form.contains("metadata[receipt]"), "{form}");
+        let to_ana = form.contains("receipt_email=ana.ortega%40correo.example");
+        assert_eq!(to_ana, customer.is_some(), "{form}");
+        assert_eq!(form.contains("receipt_email"), customer.is_some(), "{form}");
+        world.complete().unwrap();
+    }
+    // Later: with the receipt.
+    let (receipt, tender) = queued_sale(&mut world, "0.500");
+    world.online(true);
+    world.run_until_quiet();
+    let form = asked_for(&world, &tender);
+    let number = receipt.trim_start_matches("1-").trim_start_matches('0');
+    for told in [
+        format!("metadata[receipt]={receipt}"),
+        format!("statement_descriptor_suffix=R1-{number}&"),
+        "receipt_email=ana.ortega%40correo.example".into(),
+    ] {
+        assert!(form.contains(&told), "{told} in {form}");
+    }
+    world.check_invariants();
+}
+
+/// The form that made a tender's PaymentIntent.
+fn asked_for(world: &World, tender: &str) -> String {
+    let asked = world.stripe.exchanges().iter().map(|e| e.form.clone());
+    let made = format!("metadata[tender_id]={tender}");
+    asked
+        .into_iter()
+        .find(|form| form.contains(&made) && form.contains("amount="))
+        .unwrap()
+}
+
+#[test]
 fn over_a_limit_needs_a_manager_and_a_small_split_does_not() {
     let mut world = World::from_seed(20);
     world.open_shift("150.00");

@@ -185,11 +185,10 @@ pub(crate) fn ask_for_charge(
         ),
         CardCapture::PayLink | CardCapture::Reader { .. } => (None, None, false),
     };
-    // A pay link's contact; or, of a card that is charged when its customer has gone,
-    // the customer's own.
+    // A pay link's contact; of any other card the customer's own.
     let customer = match (how, sale.customer) {
-        (ChargeKind::SavedCard, Some(id)) if *at_risk => tx.customer(id)?,
-        _ => None,
+        (ChargeKind::PayLink, _) | (_, None) => None,
+        (_, Some(id)) => tx.customer(id)?,
     };
     let contact = sale.contact_of(tender.id).map(str::to_owned);
     let email = contact.clone().or(customer.and_then(|c| c.email));

@@ -30,7 +30,7 @@ pub struct Private {
     pub payment_method: Option<String>,
     /// The customer is not there when it is charged.
     pub off_session: bool,
-    /// Where a pay link goes, or Stripe's receipt of a card that is charged later.
+    /// Where a pay link goes, or Stripe's receipt of a card.
     pub email: Option<String>,
     /// How the customer is reached, as it was typed for a pay link: it goes to nobody.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -100,14 +100,22 @@ pub fn chargeable(amount: Money) -> Result<i64, NotChargeable> {
     }
 }
 
-/// What stands behind the shop's name on the customer's statement. The whole is 22
-/// characters at most, of which the account's own part takes up to ten and the joint
+/// What stands behind the shop's name on the customer's statement: the receipt, and of a
+/// charge that is made before there is one the till and the shift. The whole is 22 characters at most, of which the account's own part takes up to ten and the joint
 /// two; both parts need a letter (Stripe docs, "Statement descriptors").
 #[must_use]
 pub fn statement_suffix(private: &Private) -> Option<String> {
-    let receipt = private.receipt.as_deref()?;
-    let (till, number) = receipt.split_once('-')?;
-    let suffix = format!("R{till}-{}", number.trim_start_matches('0'));
+    let suffix = match private.receipt.as_deref() {
+        Some(receipt) => {
+            let (till, number) = receipt.split_once('-')?;
+            format!("R{till}-{}", number.trim_start_matches('0'))
+        }
+        None => format!(
+            "T{}-S{}",
+            private.till.strip_prefix("till-")?,
+            private.shift?
+        ),
+    };
     let plain = suffix
         .bytes()
         .all(|b| b.is_ascii_alphanumeric() || b == b'-');
@@ -272,7 +280,12 @@ pub fn charge(id: Uuid, charge: &Charge, private: &Private, op: ChargeOp) -> Sto
                 .maybe("receipt_email", private.email.as_deref())
                 .maybe(
                     "statement_descriptor_suffix",
-                    statement_suffix(private).as_deref(),
+                    // Published for card charges; nothing is said of present cards.
+                    match charge.reader {
+                        Some(_) => None,
+                        None => statement_suffix(private),
+                    }
+                    .as_deref(),
                 )
                 .put("metadata[tender_id]", &tender)
                 .put("metadata[sale_id]", &private.sale)
@@ -539,6 +552,19 @@ mod tests {
             assert_eq!(statement_suffix(&private).as_deref(), expected, "{receipt}");
         }
         assert_eq!(statement_suffix(&Private::default()), None);
+        for (till, shift, expected) in [
+            ("till-1", 213, Some("T1-S213")),
+            ("till-12", 34_567, Some("T12-S34567")),
+            ("till-12", 345_678, None),
+            ("1", 213, None),
+        ] {
+            let private = Private {
+                till: till.into(),
+                shift: Some(shift),
+                ..Private::default()
+            };
+            assert_eq!(statement_suffix(&private).as_deref(), expected, "{till}");
+        }
     }
 
     #[test]
