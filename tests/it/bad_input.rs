@@ -415,6 +415,8 @@ fn an_entry_that_cannot_be_read_holds_up_nobody_and_is_for_a_person() {
             let outbox = world.till().outbox().unwrap();
             let person: Vec<_> = outbox.need_a_person.iter().map(|e| &e.id).collect();
             assert_eq!(person, [&broken], "{damaged} {in_flight}");
+            let why = outbox.need_a_person[0].reason.as_deref().unwrap();
+            assert!(why.contains("cannot read"), "{why}");
             assert!(outbox.waiting.is_empty());
         }
     }

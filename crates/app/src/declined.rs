@@ -53,6 +53,7 @@ fn sentence(code: &str) -> Option<&'static str> {
             "The card is not at Stripe any more."
         }
         "canceled_at_stripe" => "It was cancelled in Stripe's dashboard.",
+        "unreadable" => "The till cannot read its own record of it: look in Stripe's dashboard.",
         "terminal_reader_busy" => "The card reader was busy.",
         "terminal_reader_offline" => "The card reader had no network.",
         "not_at_reader" => "The card reader does not show it any more.",
