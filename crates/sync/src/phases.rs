@@ -592,26 +592,39 @@ fn set_aside(tx: &Tx<'_>, mut row: OutboxRow, now: Timestamp) -> Result<Claimed>
     row.waiting = false;
     row.in_flight = false;
     row.state = ChargeState::NeedsAttention.word().into();
-    tx.save_outbox(&row)?;
     let reason = Some(UNREADABLE.to_owned());
+    // Where it is not the machine that cannot be read, it says so too.
     let moved = match row.subject {
-        Subject::Charge => JournalEvent::ChargeMoved {
-            tender: TenderId(row.id),
-            to: ChargeState::NeedsAttention,
-            facts: ChargeFacts {
-                decline_code: reason,
-                ..ChargeFacts::default()
-            },
-            by: None,
-        },
-        Subject::Refund => JournalEvent::RefundMoved {
-            part: RefundPartId(row.id),
-            to: RefundState::NeedsAttention,
-            stripe_refund: None,
-            reason,
-            by: None,
-        },
+        Subject::Charge => {
+            if let Ok(mut charge) = read::<Charge>(&row.machine) {
+                charge.state = ChargeState::NeedsAttention;
+                row.machine = text(&charge)?;
+            }
+            JournalEvent::ChargeMoved {
+                tender: TenderId(row.id),
+                to: ChargeState::NeedsAttention,
+                facts: ChargeFacts {
+                    decline_code: reason,
+                    ..ChargeFacts::default()
+                },
+                by: None,
+            }
+        }
+        Subject::Refund => {
+            if let Ok(mut refund) = read::<Refund>(&row.machine) {
+                refund.state = RefundState::NeedsAttention;
+                row.machine = text(&refund)?;
+            }
+            JournalEvent::RefundMoved {
+                part: RefundPartId(row.id),
+                to: RefundState::NeedsAttention,
+                stripe_refund: None,
+                reason,
+                by: None,
+            }
+        }
     };
+    tx.save_outbox(&row)?;
     tx.append(moved, now)?;
     note(tx, row.id, now, UNREADABLE, None, None)?;
     Ok(Claimed::Decided)
