@@ -10,12 +10,16 @@ use till_tests::{MANAGER_PIN, World};
 /// gets a file of its own.
 type Golden = (&'static str, fn() -> World);
 
-const GOLDEN: [Golden; 3] = [
+const GOLDEN: [Golden; 4] = [
     ("journal_v1.jsonl", a_day_of_everything),
     ("journal_v1_owner.jsonl", a_day_of_the_owner),
     (
         "journal_v1_refunds.jsonl",
         crate::interac::a_day_of_refunds_in_cash,
+    ),
+    (
+        "journal_v1_settled.jsonl",
+        crate::refunds_elsewhere::a_day_of_a_refund_in_doubt,
     ),
 ];
 

@@ -67,7 +67,8 @@ fn the_lists_of_the_outbox_come_from_their_indexes() {
         (
             "refund_part",
             "refund_part_open",
-            "paid_in_cash = 0 AND state IN ('queued', 'pending', 'failed', 'needs_attention')
+            "paid_in_cash = 0 AND settled_elsewhere = 0
+  AND state IN ('queued', 'pending', 'failed', 'needs_attention')
          AND state IN ('failed', 'needs_attention')",
         ),
     ] {

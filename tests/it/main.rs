@@ -27,6 +27,7 @@ mod promotions;
 mod published;
 mod readers;
 mod reconcile;
+mod refunds_elsewhere;
 mod refunds_paid;
 mod retries;
 mod saved_cards;

@@ -211,11 +211,11 @@ pub(crate) fn learn(
             if let Some(part) = part
                 && tx.outbox(part.0)?.is_some()
             {
-                let paid = tx.part(part)?.is_some_and(|p| p.paid_in_cash);
-                if !paid || refund.is_over() {
+                let closed = tx.part(part)?.is_some_and(|p| p.is_closed());
+                if !closed || refund.is_over() {
                     return Ok(learn_refund(tx, part, refund, now)?);
                 }
-                // It went out of the drawer, and back at Stripe all the same: a case.
+                // It is settled another way, and back at Stripe all the same: a case.
             }
             let before = tx.stripe_case(&refund.id)?;
             let Some((tender, _)) = known.charges.get(&intent) else {

@@ -114,6 +114,8 @@ pub enum ErrorCode {
     ReaderNeedsStripe,
     /// More than was sold less what was returned.
     MoreThanSold,
+    /// Part of it was given back at Stripe by somebody else.
+    RefundedElsewhere,
     /// The sale has been completed or undone already.
     AlreadyDone,
     /// Nothing to refund.
@@ -254,6 +256,9 @@ impl ErrorCode {
                 "A card reader works only while Stripe can be reached. Nothing was charged and nothing is queued. Take another tender."
             }
             Self::MoreThanSold => "More than was sold and not yet returned. Nothing was refunded.",
+            Self::RefundedElsewhere => {
+                "Nothing was refunded. Part of this sale was given back in Stripe's dashboard already, and less than this is left. Ask who it was, and take back less."
+            }
             Self::AlreadyDone => "That is done already. It was not done twice.",
             Self::NothingToRefund => "Nothing is chosen. Nothing was refunded.",
             Self::NotNow => {

@@ -16,8 +16,9 @@ use crate::asking::{cases, is_shown};
 use crate::auth::{Session, with_reason};
 use crate::declined::charge_reason;
 use crate::error::{AppError, ErrorCode};
-use crate::figures::{local, money, tender_label, tender_state};
+use crate::figures::{local, money, spoken, tender_label, tender_state};
 use crate::reconcile::books_view;
+use crate::refund::still_owed;
 use crate::sale::tender_id;
 use crate::tender::READER_WAITS_MS;
 use crate::view::{
@@ -247,7 +248,16 @@ fn refund_entry(people: &People<'_>, part: &PartRow) -> Result<OutboxEntryView, 
         None => None,
     };
     let (shown, says) = if part.paid_in_cash {
-        (TenderStateView::Closed, "Given in cash instead".to_owned())
+        let rest = part.amount_minor != part.cash_minor;
+        let gave = Money::from_minor(part.cash_minor, shop.currency());
+        let says = if rest {
+            format!("{} given in cash, the rest at Stripe", spoken(gave))
+        } else {
+            "Given in cash instead".to_owned()
+        };
+        (TenderStateView::Closed, says)
+    } else if part.settled_elsewhere {
+        (TenderStateView::Closed, "Settled in another way".to_owned())
     } else {
         at_reader.unwrap_or((shown, says.to_owned()))
     };
@@ -265,7 +275,7 @@ fn refund_entry(people: &People<'_>, part: &PartRow) -> Result<OutboxEntryView, 
         retry_at: None,
         reason: None,
         contact: match &charge {
-            Some(charge) if state.needs_a_person() && !part.paid_in_cash => {
+            Some(charge) if state.needs_a_person() && !part.is_closed() => {
                 people.contact(charge)?
             }
             Some(_) | None => None,
@@ -311,7 +321,7 @@ fn verdict(state: TenderStateView, is_refund: bool) -> (&'static str, &'static s
         ),
         (TenderStateView::NeedsAttention, true) => (
             "Nothing more is sent by itself, so nothing can be given twice.",
-            "Stripe refused the refund. Look at the charge in Stripe's dashboard; what the customer did not get there, give in cash.",
+            "Stripe refused the refund. Look at the charge in Stripe's dashboard: what the customer did not get there, give in cash. Where that is off, a manager who looked says that it is settled.",
         ),
         (TenderStateView::NeedsAttention, false) => (
             "Nothing more is sent by itself, so nothing can happen twice.",
@@ -349,7 +359,10 @@ fn ways_out(case: &Case, offered: &[OutboxActionView]) -> Option<String> {
             OutboxAction::PayLink => Some("send a pay link"),
             OutboxAction::TakeCash => Some("take cash instead"),
             OutboxAction::WriteOff => Some("write it off"),
-            OutboxAction::SendNow | OutboxAction::TakeOffReader | OutboxAction::GiveCash => None,
+            OutboxAction::SendNow
+            | OutboxAction::TakeOffReader
+            | OutboxAction::GiveCash
+            | OutboxAction::Settled => None,
         })
         .collect();
     match ways.as_slice() {
@@ -423,6 +436,10 @@ fn happened(line: &HistoryRow) -> (&'static str, TenderStateView) {
         "written_off" => ("A manager wrote it off.", TenderStateView::Closed),
         "debt_paid" => ("Paid in cash instead.", TenderStateView::Closed),
         "refund_paid" => ("Given in cash instead.", TenderStateView::Closed),
+        "refund_settled" => (
+            "A manager looked: it is settled in another way.",
+            TenderStateView::Closed,
+        ),
         "expired" => ("Waited too long.", TenderStateView::Expired),
         "unreadable" => ("It could not be read.", TenderStateView::NeedsAttention),
         _ => ("Something happened.", TenderStateView::Unknown),
@@ -518,7 +535,10 @@ impl Till {
                         .ok_or(ErrorCode::NotFound)?;
                     let live = phases::refund(tx, part.id)?;
                     let advised = match &live {
-                        Some(refund) if !part.paid_in_cash => presented::advice(tx, refund)?,
+                        Some(refund) if !part.is_closed() => match owed_less(tx, &shop, &part)? {
+                            None => presented::advice(tx, refund)?,
+                            less => less,
+                        },
                         Some(_) | None => None,
                     };
                     (
@@ -607,6 +627,10 @@ impl Till {
                 let possible = refund_case(tx, &shop, part, online)?;
                 let chosen = possible.into_iter().find(|a| a.action == decision);
                 let chosen = chosen.filter(|a| a.available).ok_or(ErrorCode::NotNow)?;
+                if decision == OutboxAction::Settled {
+                    let by = with_reason(yes.as_ref())?.clone();
+                    return settle(tx, part, by, now);
+                }
                 if decision != OutboxAction::GiveCash {
                     return presented::decide(tx, part, decision, session.user().id, now);
                 }
@@ -690,7 +714,10 @@ impl Till {
                         phases::write_off(tx, tender, by, now)?;
                     }
                 }
-                OutboxAction::SendNow | OutboxAction::TakeOffReader | OutboxAction::GiveCash => {
+                OutboxAction::SendNow
+                | OutboxAction::TakeOffReader
+                | OutboxAction::GiveCash
+                | OutboxAction::Settled => {
                     return Err(ErrorCode::NotNow.into());
                 }
             }
@@ -700,7 +727,49 @@ impl Till {
     }
 }
 
-/// Gives what a refund could not, out of the drawer: all of it, and once.
+/// A refund of which others gave back a part at Stripe: what is owed of it still.
+fn owed_less(
+    tx: &Tx<'_>,
+    shop: &Shop,
+    part: &PartRow,
+) -> Result<Option<(String, String)>, AppError> {
+    let owed = still_owed(tx, part)?;
+    if owed == part.amount_minor || !part.state.needs_a_person() {
+        return Ok(None);
+    }
+    let of = |minor| spoken(Money::from_minor(minor, shop.currency()));
+    let gave = of(part.amount_minor.saturating_sub(owed));
+    let advice = if owed == 0 {
+        "Look at the charge there. Nothing is to give in cash; a manager says that it is settled."
+            .to_owned()
+    } else {
+        format!(
+            "Look at the charge there. When the customer comes, give {} in cash.",
+            of(owed)
+        )
+    };
+    Ok(Some((
+        format!("{gave} of it was given back in Stripe's dashboard already."),
+        advice,
+    )))
+}
+
+/// A manager looked, and nothing more is owed of a refund that Stripe refused.
+fn settle(tx: &Tx<'_>, part: RefundPartId, by: Approval, now: Timestamp) -> Result<(), AppError> {
+    tx.append(JournalEvent::RefundSettled { part, by }, now)?;
+    tx.add_history(
+        part.0,
+        &HistoryRow {
+            at: now,
+            what: "refund_settled".into(),
+            detail: None,
+            request_id: None,
+        },
+    )?;
+    Ok(())
+}
+
+/// Gives what a refund could not, out of the drawer: what is left of it, and once.
 fn give_cash(
     tx: &Tx<'_>,
     shop: &Shop,
@@ -714,7 +783,7 @@ fn give_cash(
     tx.append(
         JournalEvent::RefundPaid {
             part,
-            amount: Money::from_minor(row.amount_minor, shop.currency()),
+            amount: Money::from_minor(still_owed(tx, &row)?, shop.currency()),
             by: session.user().id,
             approval,
         },
@@ -747,7 +816,7 @@ pub(crate) fn action(action: OutboxAction, available: bool, why_not: &str) -> Ou
         action,
         available,
         why_not: (!available).then(|| why_not.to_owned()),
-        needs_manager: action == OutboxAction::WriteOff,
+        needs_manager: matches!(action, OutboxAction::WriteOff | OutboxAction::Settled),
     }
 }
 
@@ -807,11 +876,15 @@ fn refund_case(
     let live = phases::refund(tx, part)?;
     let waits = live.as_ref().map_or(row.state, |r| r.state).is_waiting();
     let mut actions = match live.as_ref().filter(|r| r.reader.is_some()) {
-        Some(refund) if !row.paid_in_cash => presented::actions(tx, refund, online)?,
+        Some(refund) if !row.is_closed() => presented::actions(tx, refund, online)?,
         Some(_) | None => vec![action(OutboxAction::SendNow, waits, "It is done.")],
     };
     let why_not = match &live {
         Some(_) if row.paid_in_cash => "It was given in cash.",
+        Some(_) if row.settled_elsewhere => "It is settled.",
+        Some(refund) if refund.is_free() && still_owed(tx, &row)? == 0 => {
+            "It was given back in Stripe's dashboard already."
+        }
         Some(refund) if refund.is_free() => "",
         Some(refund) if refund.state.is_waiting() => {
             "Off until it is known: otherwise the customer could get it twice."
@@ -832,5 +905,9 @@ fn refund_case(
         needs_manager: !row.of_refund && row.amount_minor > shop.refund_threshold.minor(),
         ..action(OutboxAction::GiveCash, why_not.is_empty(), why_not)
     });
+    // The way out of what nothing at Stripe can decide any more.
+    if live.is_some_and(|r| r.state.needs_a_person()) && !row.is_closed() {
+        actions.push(action(OutboxAction::Settled, true, ""));
+    }
     Ok(actions)
 }

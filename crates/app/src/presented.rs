@@ -189,7 +189,8 @@ pub(crate) fn decide(
         | OutboxAction::TakeCash
         | OutboxAction::PayLink
         | OutboxAction::WriteOff
-        | OutboxAction::GiveCash => return Err(ErrorCode::NotNow.into()),
+        | OutboxAction::GiveCash
+        | OutboxAction::Settled => return Err(ErrorCode::NotNow.into()),
     }
     Ok(())
 }

@@ -12,7 +12,7 @@ use till_domain::refund::{
 };
 use till_domain::sale::CommittedSale;
 use till_receipts::data::Copy;
-use till_store::{PartRow, Tx};
+use till_store::{CaseKind, PartRow, Tx};
 use till_sync::machine::{Charge, Refund};
 use till_sync::phases;
 use till_sync::readers::ListedReader;
@@ -93,6 +93,91 @@ fn source(tx: &Tx<'_>, shop: &Shop, receipt: &str) -> Result<Source, AppError> {
     })
 }
 
+/// What refunds made at Stripe by others gave back of a tender, as far as the till knows
+/// and beside what a person settled with them.
+fn elsewhere(tx: &Tx<'_>, tender: TenderId, parts: &[PartRow]) -> Result<i64, AppError> {
+    let gave: i64 = tx
+        .stripe_cases()?
+        .iter()
+        .filter(|c| c.kind == CaseKind::Refund && c.tender == tender)
+        .filter(|c| c.state != "failed" && c.state != "canceled")
+        .map(|c| c.amount_minor)
+        .sum();
+    let settled: i64 = parts
+        .iter()
+        .filter(|p| p.settled_elsewhere && p.tender == Some(tender))
+        .map(|p| p.amount_minor)
+        .sum();
+    Ok(gave.saturating_sub(settled).max(0))
+}
+
+/// How much of a refused refund is still owed, in minor units: less than all of it where
+/// part of the charge was given back at Stripe by others.
+pub(crate) fn still_owed(tx: &Tx<'_>, row: &PartRow) -> Result<i64, AppError> {
+    let Some(tender) = row.tender else {
+        return Ok(row.amount_minor);
+    };
+    let parts = tx.parts_of_sale(row.sale)?;
+    let elsewhere = elsewhere(tx, tender, &parts)?;
+    if elsewhere == 0 {
+        return Ok(row.amount_minor);
+    }
+    let charge = tx.charge(tender)?.ok_or(ErrorCode::NotFound)?;
+    let tip = charge.facts.tip.map_or(0, Money::minor);
+    let mut left = charge
+        .amount_minor
+        .saturating_add(tip)
+        .saturating_sub(elsewhere);
+    for part in parts.iter().filter(|p| p.tender == Some(tender)) {
+        let lowered = part.how == GiveBack::LowerCharge || part.state == RefundState::Canceled;
+        let gave = if part.id == row.id || lowered {
+            0
+        } else if part.paid_in_cash {
+            part.cash_minor
+        } else if !part.settled_elsewhere
+            && phases::refund(tx, part.id)?.is_some_and(|r| r.is_free())
+        {
+            0
+        } else {
+            part.amount_minor
+        };
+        left = left.saturating_sub(gave);
+    }
+    Ok(left.clamp(0, row.amount_minor))
+}
+
+/// What refunds by others leave of a sale for the till to give back.
+fn not_given_elsewhere(
+    tx: &Tx<'_>,
+    shop: &Shop,
+    source: &Source,
+    total: Money,
+) -> Result<(), AppError> {
+    let parts = tx.parts_of_sale(source.sale.id)?;
+    let mut gave = 0;
+    for tender in &source.sale.tenders {
+        gave += elsewhere(tx, tender.id, &parts)?;
+    }
+    if gave == 0 {
+        return Ok(());
+    }
+    // What a failed refund came to in cash is less where others had given the rest.
+    let short: i64 = parts
+        .iter()
+        .filter(|p| p.paid_in_cash)
+        .map(|p| p.amount_minor - p.cash_minor)
+        .sum();
+    let left = source
+        .sale
+        .total
+        .checked_sub(source.refunded)?
+        .checked_sub(Money::from_minor(gave - short, shop.currency()))?;
+    if total.checked_sub(left)?.is_positive() {
+        return Err(ErrorCode::RefundedElsewhere.into());
+    }
+    Ok(())
+}
+
 /// All that refunds of the sale depend on, as it stands now.
 fn so_far<'a>(tx: &Tx<'_>, shop: &Shop, source: &'a Source) -> Result<SaleSoFar<'a>, AppError> {
     let currency = shop.currency();
@@ -102,7 +187,10 @@ fn so_far<'a>(tx: &Tx<'_>, shop: &Shop, source: &'a Source) -> Result<SaleSoFar<
             parts
                 .iter()
                 // What the bank refused is owed still, or went out of the drawer.
-                .filter(|p| p.tender == tender && p.state != RefundState::Failed && !p.paid_in_cash)
+                .filter(|p| p.tender == tender)
+                .filter(|p| {
+                    p.settled_elsewhere || (p.state != RefundState::Failed && !p.paid_in_cash)
+                })
                 .map(|p| Money::from_minor(p.amount_minor, currency)),
             currency,
         )?)
@@ -110,7 +198,7 @@ fn so_far<'a>(tx: &Tx<'_>, shop: &Shop, source: &'a Source) -> Result<SaleSoFar<
     let of_sale = |p: &PartRow| source.sale.tenders.iter().any(|t| p.tender == Some(t.id));
     let paid_in_cash = Money::sum(
         (parts.iter().filter(|p| p.paid_in_cash && of_sale(p)))
-            .map(|p| Money::from_minor(p.amount_minor, currency)),
+            .map(|p| Money::from_minor(p.cash_minor, currency)),
         currency,
     )?;
     let mut tenders = Vec::new();
@@ -121,9 +209,11 @@ fn so_far<'a>(tx: &Tx<'_>, shop: &Shop, source: &'a Source) -> Result<SaleSoFar<
             continue;
         }
         let charge = live_charge(tx, tender)?.state;
+        let elsewhere = Money::from_minor(elsewhere(tx, tender.id, &parts)?, currency);
+        let left = tender.amount.checked_sub(back(Some(tender.id))?)?;
         tenders.push(TenderLeft {
             tender: tender.id,
-            left: tender.amount.checked_sub(back(Some(tender.id))?)?,
+            left: left.checked_sub(elsewhere)?,
             charge: tender.is_card().then_some(charge).flatten(),
         });
     }
@@ -148,6 +238,7 @@ fn quote_back(
 ) -> Result<RefundQuote, AppError> {
     let so_far = so_far(tx, shop, source)?;
     let mut quote = quote_refund(&so_far, take, &shop.pricing)?;
+    not_given_elsewhere(tx, shop, source, quote.total)?;
     for (tender, how, amount) in &mut quote.parts {
         let left = so_far.tenders.iter().find(|t| Some(t.tender) == *tender);
         if let (GiveBack::LowerCharge, Some(left)) = (&how, left) {
@@ -273,11 +364,13 @@ impl Till {
                 .iter()
                 .map(|t| {
                     let facts = tx.charge(t.id)?.map(|c| c.facts);
-                    Ok(format!(
-                        "{} {}",
-                        tender_label(t, facts.as_ref()),
-                        spoken(t.amount)
-                    ))
+                    let says = format!("{} {}", tender_label(t, facts.as_ref()), spoken(t.amount));
+                    let gave = elsewhere(tx, t.id, &tx.parts_of_sale(sale.id)?)?;
+                    if gave == 0 {
+                        return Ok(says);
+                    }
+                    let gave = spoken(Money::from_minor(gave, shop.currency()));
+                    Ok(format!("{says} ({gave} given back at Stripe already)"))
                 })
                 .collect::<Result<_, AppError>>()?;
             Ok(RefundSourceView {

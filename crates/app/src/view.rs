@@ -1074,8 +1074,10 @@ pub enum OutboxAction {
     WriteOff,
     /// Take the refund off the card reader; what the reader did by then counts.
     TakeOffReader,
-    /// A refund that Stripe could not make is given out of the drawer, all of it.
+    /// A refund that Stripe could not make is given out of the drawer: what is left of it.
     GiveCash,
+    /// A manager looked, in Stripe's dashboard say, and it is settled: nothing is sent.
+    Settled,
 }
 
 /// One line of history.

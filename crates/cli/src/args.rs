@@ -330,7 +330,7 @@ pub(crate) enum OutboxCommand {
         who: Who,
         #[command(flatten)]
         approver: Approver,
-        /// Why; a write-off needs it.
+        /// Why; a write-off needs it, and a refund that is settled.
         #[arg(long, default_value = "")]
         reason: String,
     },
@@ -452,6 +452,8 @@ pub(crate) enum Action {
     TakeOffReader,
     /// The customer got in cash what a refund could not give.
     GiveCash,
+    /// A manager looked, and the refund is settled in another way; sends nothing.
+    Settled,
 }
 
 #[derive(Debug, Subcommand)]

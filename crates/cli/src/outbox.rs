@@ -54,6 +54,7 @@ pub(crate) fn run(folder: &Path, command: &OutboxCommand, input: &Input) -> Done
                 Action::WriteOff => OutboxAction::WriteOff,
                 Action::TakeOffReader => OutboxAction::TakeOffReader,
                 Action::GiveCash => OutboxAction::GiveCash,
+                Action::Settled => OutboxAction::Settled,
             };
             let entry = till.outbox_decide(&session, id, action, approval.as_ref())?;
             let text = detail(&entry);
@@ -195,6 +196,7 @@ fn detail(detail: &OutboxDetailView) -> String {
             OutboxAction::WriteOff => "write-off",
             OutboxAction::TakeOffReader => "take-off-reader",
             OutboxAction::GiveCash => "give-cash",
+            OutboxAction::Settled => "settled",
         };
         match &action.why_not {
             None => text.push_str(&format!("  may be decided: {name}\n")),

@@ -189,7 +189,7 @@ pub enum JournalEvent {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         by: Option<UserId>,
     },
-    /// A refund that Stripe could not make was given in cash, all of it.
+    /// A refund that Stripe could not make was given in cash: what was left of it.
     RefundPaid {
         /// Which part.
         part: RefundPartId,
@@ -200,6 +200,14 @@ pub enum JournalEvent {
         /// Who approved, where nobody had approved the refund.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         approval: Option<Approval>,
+    },
+    /// A manager looked, and a refund that Stripe refused is settled in another way:
+    /// nothing more is owed of it, and nothing is sent.
+    RefundSettled {
+        /// Which part.
+        part: RefundPartId,
+        /// Who looked, and what they found.
+        by: Approval,
     },
     /// A debt that was declined was paid in cash.
     DebtPaid {
@@ -463,6 +471,7 @@ impl JournalEvent {
             Self::RefundCommitted { .. } => "refund_committed",
             Self::RefundMoved { .. } => "refund_moved",
             Self::RefundPaid { .. } => "refund_paid",
+            Self::RefundSettled { .. } => "refund_settled",
             Self::DebtPaid { .. } => "debt_paid",
             Self::PaidIn { .. } => "paid_in",
             Self::PaidOut { .. } => "paid_out",
@@ -554,6 +563,18 @@ mod tests {
                 },
                 format!(
                     r#"{{"kind":"refund_paid","part":"{nil}","amount":{{"minor":845,"currency":"EUR"}},"by":"{nil}"}}"#
+                ),
+            ),
+            (
+                JournalEvent::RefundSettled {
+                    part: RefundPartId(Uuid::nil()),
+                    by: Approval {
+                        by,
+                        reason: "by bank".into(),
+                    },
+                },
+                format!(
+                    r#"{{"kind":"refund_settled","part":"{nil}","by":{{"by":"{nil}","reason":"by bank"}}}}"#
                 ),
             ),
             (

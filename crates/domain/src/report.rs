@@ -447,7 +447,9 @@ impl ShiftTotals {
                 let at = self.by_hour.entry(hour).or_insert(zero);
                 *at = at.checked_sub(refund.total)?;
             }
-            JournalEvent::ChargeMoved { by: Some(_), .. } => self.approvals += 1,
+            JournalEvent::ChargeMoved { by: Some(_), .. } | JournalEvent::RefundSettled { .. } => {
+                self.approvals += 1
+            }
             JournalEvent::SaleVoided { lines, .. } => {
                 let sum = Money::sum(lines.iter().map(|l| l.amount), currency)?;
                 self.voided_sales.add(sum)?;

@@ -266,8 +266,14 @@ pub(crate) fn apply(tx: &Tx<'_>, entry: &Entry) -> Result<()> {
                 stripe_refund.as_deref(),
             ))?;
         }
-        JournalEvent::RefundPaid { part, .. } => {
-            conn.prepare_cached("UPDATE refund_part SET paid_in_cash = 1 WHERE id = ?1")?
+        JournalEvent::RefundPaid { part, amount, .. } => {
+            conn.prepare_cached(
+                "UPDATE refund_part SET paid_in_cash = 1, cash_minor = ?2 WHERE id = ?1",
+            )?
+            .execute((blob::of(part.0), amount.minor()))?;
+        }
+        JournalEvent::RefundSettled { part, .. } => {
+            conn.prepare_cached("UPDATE refund_part SET settled_elsewhere = 1 WHERE id = ?1")?
                 .execute([blob::of(part.0)])?;
         }
         JournalEvent::DisputeMoved {

@@ -106,8 +106,20 @@ pub struct PartRow {
     pub stripe_refund: Option<String>,
     /// It failed, and was given in cash.
     pub paid_in_cash: bool,
+    /// How much of it was given in cash.
+    pub cash_minor: i64,
+    /// A manager found it settled in another way.
+    pub settled_elsewhere: bool,
     /// Of a refund with a receipt; none of a tender that was taken off its sale.
     pub of_refund: bool,
+}
+
+impl PartRow {
+    /// A person has settled it: it is owed no more, whatever Stripe says of it.
+    #[must_use]
+    pub const fn is_closed(&self) -> bool {
+        self.paid_in_cash || self.settled_elsewhere
+    }
 }
 
 /// What was sold on a sale, for a list of its tenders.
@@ -132,10 +144,12 @@ pub(crate) const NEEDS_A_PERSON: &str = "debt_paid = 0 AND amount_minor > 0
 /// The condition of the index `refund_part_open`, word for word, and half of it.
 const fn open_part(waits: bool) -> &'static str {
     if waits {
-        "paid_in_cash = 0 AND state IN ('queued', 'pending', 'failed', 'needs_attention')
+        "paid_in_cash = 0 AND settled_elsewhere = 0
+  AND state IN ('queued', 'pending', 'failed', 'needs_attention')
          AND state IN ('queued', 'pending')"
     } else {
-        "paid_in_cash = 0 AND state IN ('queued', 'pending', 'failed', 'needs_attention')
+        "paid_in_cash = 0 AND settled_elsewhere = 0
+  AND state IN ('queued', 'pending', 'failed', 'needs_attention')
          AND state IN ('failed', 'needs_attention')"
     }
 }
@@ -187,7 +201,7 @@ fn read_charge((row, how, state, facts): (ChargeRow, String, String, String)) ->
 }
 
 const PART: &str = "id, sale, tender, how, amount_minor, state, at, stripe_refund, \
-     paid_in_cash, refund IS NOT NULL";
+     paid_in_cash, refund IS NOT NULL, cash_minor, settled_elsewhere";
 
 fn part(r: &Row<'_>) -> rusqlite::Result<(PartRow, String, String)> {
     Ok((
@@ -202,6 +216,8 @@ fn part(r: &Row<'_>) -> rusqlite::Result<(PartRow, String, String)> {
             stripe_refund: r.get(7)?,
             paid_in_cash: r.get(8)?,
             of_refund: r.get(9)?,
+            cash_minor: r.get(10)?,
+            settled_elsewhere: r.get(11)?,
         },
         r.get(3)?,
         r.get(5)?,

@@ -494,7 +494,7 @@ pub fn learn_refund(
     let Some(ours) = phases::refund(tx, part)? else {
         return Ok(false);
     };
-    if tx.part(part)?.is_some_and(|p| p.paid_in_cash) {
+    if tx.part(part)?.is_some_and(|p| p.is_closed()) {
         return Ok(false);
     }
     let failed = refund.is_over();

@@ -892,7 +892,7 @@ export class FakeTill {
             refuse("not_now", "That cannot be decided while the charge is not known. Nothing was changed.");
           }
           if (offered.needs_manager) this.#needsManager(approval);
-          if (action === "write_off" && !approval?.reason.trim()) {
+          if ((action === "write_off" || action === "settled") && !approval?.reason.trim()) {
             refuse("needs_reason", "Nothing was changed. This needs a manager's PIN and a reason: say why.");
           }
           if (action === "send_now") this.#send();
@@ -901,6 +901,7 @@ export class FakeTill {
             if (action === "take_off_reader") this.#mark(found, "needs_attention", "Present the card");
           } else if (action === "try_again") this.#mark(found, "declined", "The bank declined it once more.");
           if (action === "give_cash") this.#mark(found, "closed", "Given in cash instead.");
+          if (action === "settled") this.#mark(found, "closed", "Settled in another way");
           if (action === "take_cash") this.#mark(found, "closed", "Paid in cash instead.");
           if (action === "write_off") this.#mark(found, "closed", `Written off: ${approval?.reason ?? ""}.`);
           if (action === "pay_link") {
@@ -2175,7 +2176,8 @@ export class FakeTill {
 const isInterac = (label: string): boolean => label.startsWith("Interac");
 
 function offered(action: OutboxAction, available: boolean, whyNot: string): OutboxActionView {
-  return { action, available, why_not: available ? null : whyNot, needs_manager: action === "write_off" };
+  const needs_manager = action === "write_off" || action === "settled";
+  return { action, available, why_not: available ? null : whyNot, needs_manager };
 }
 
 /** A refund whose card is wanted at the reader, or was not presented. */
@@ -2209,6 +2211,7 @@ function presented(entry: OutboxEntryView, history: HistoryView[]): OutboxDetail
         ? [offered("send_now", true, ""), offered("take_off_reader", true, "")]
         : [offered("try_again", true, "")]),
       offered("give_cash", !at, wait),
+      ...(at ? [] : [offered("settled", true, "")]),
     ],
     link: null,
   };

@@ -116,6 +116,7 @@ export class OutboxState {
     }
     if (action === "send_now") return await this.sendNow();
     const off = action === "write_off";
+    const settled = action === "settled";
     const detail = await this.#till.allowed(
       {
         title: off
@@ -124,7 +125,9 @@ export class OutboxState {
         sub: `${entry.who} · ${entry.card} · asked by ${this.#till.boot?.session?.name ?? ""}`,
         nothing: off ? "Nothing has been written off." : "Nothing was changed.",
         decline: off ? "Do not write off" : "Leave it",
-        reasons: ["Cannot be reached", "Not worth the trouble", "Our mistake"],
+        reasons: settled
+          ? ["Given back in Stripe's dashboard", "Given back another way", "Nothing is owed"]
+          : ["Cannot be reached", "Not worth the trouble", "Our mistake"],
       },
       (approval) => this.#till.commands.outboxDecide(entry.id, action, approval),
       offered.needs_manager,

@@ -3,4 +3,4 @@
 /**
  * Decisions about an entry.
  */
-export type OutboxAction = "send_now" | "try_again" | "take_cash" | "pay_link" | "write_off" | "take_off_reader" | "give_cash";
+export type OutboxAction = "send_now" | "try_again" | "take_cash" | "pay_link" | "write_off" | "take_off_reader" | "give_cash" | "settled";
