@@ -230,3 +230,22 @@ fn a_refund_in_doubt_is_settled_by_a_manager_with_a_reason_and_sends_nothing() {
     assert_eq!(world.till().connection().unwrap().need_a_person, 0);
     sound(&world);
 }
+
+#[test]
+fn a_refund_whose_entry_cannot_be_read_has_a_way_out_as_well() {
+    let (mut world, receipt) = sold(1_507);
+    world.refund_first(&receipt, "0.500", None).unwrap();
+    let db = rusqlite::Connection::open(world.folder().join("till.db")).unwrap();
+    let sql = "UPDATE outbox SET machine = '{}' WHERE subject = 'refund'";
+    assert_eq!(db.execute(sql, []).unwrap(), 1);
+    drop(db);
+    world.run_until_quiet();
+    let id = entry(&world).id;
+    let why = offered(&world, &id, OutboxAction::GiveCash).unwrap_err();
+    assert!(why.contains("cannot be read"), "{why}");
+    let yes = world.manager_says(MANAGER_PIN);
+    let state = decide(&world, &id, OutboxAction::Settled, Some(&yes)).unwrap();
+    assert_eq!(state, TenderStateView::Closed);
+    assert_eq!(world.till().connection().unwrap().need_a_person, 0);
+    sound(&world);
+}

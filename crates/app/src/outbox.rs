@@ -7,7 +7,7 @@ use till_domain::ids::{ReceiptNumber, RefundPartId, TenderId, Timestamp};
 use till_domain::journal::{ChargeKind, JournalEvent, Pending};
 use till_domain::money::Money;
 use till_domain::sale::Approval;
-use till_store::{ChargeRow, HistoryRow, PartRow, StoreError, Tx};
+use till_store::{ChargeRow, HistoryRow, PartRow, Tx};
 use till_sync::machine::{Charge, Goal};
 use till_sync::phases;
 use till_sync::retry::is_never_again;
@@ -97,10 +97,7 @@ impl<'a> People<'a> {
             .flatten()
             .collect();
         // One entry that cannot be read hides no other.
-        let kept = match phases::private(self.tx, charge.tender.0) {
-            Err(StoreError::Corrupt { .. }) => None,
-            kept => kept?,
-        };
+        let kept = phases::readable(phases::private(self.tx, charge.tender.0))?;
         let typed = kept.and_then(|kept| kept.contact.or(kept.email));
         if let Some(typed) = typed.filter(|typed| !ways.contains(typed)) {
             ways.push(typed);
@@ -533,7 +530,7 @@ impl Till {
                     let part = tx
                         .part(RefundPartId(tender.0))?
                         .ok_or(ErrorCode::NotFound)?;
-                    let live = phases::refund(tx, part.id)?;
+                    let live = phases::readable(phases::refund(tx, part.id))?;
                     let advised = match &live {
                         Some(refund) if !part.is_closed() => match owed_less(tx, &shop, &part)? {
                             None => presented::advice(tx, refund)?,
@@ -873,8 +870,9 @@ fn refund_case(
     online: bool,
 ) -> Result<Vec<OutboxActionView>, AppError> {
     let row = tx.part(part)?.ok_or(ErrorCode::NotFound)?;
-    let live = phases::refund(tx, part)?;
-    let waits = live.as_ref().map_or(row.state, |r| r.state).is_waiting();
+    let live = phases::readable(phases::refund(tx, part))?;
+    let state = live.as_ref().map_or(row.state, |r| r.state);
+    let waits = state.is_waiting();
     let mut actions = match live.as_ref().filter(|r| r.reader.is_some()) {
         Some(refund) if !row.is_closed() => presented::actions(tx, refund, online)?,
         Some(_) | None => vec![action(OutboxAction::SendNow, waits, "It is done.")],
@@ -897,6 +895,9 @@ fn refund_case(
             "Stripe has the refund still, and may give it: look at it in Stripe's dashboard."
         }
         Some(_) => "A request got lost on its way, so it may still be given at Stripe.",
+        None if state.needs_a_person() => {
+            "It cannot be read here: look at the charge in Stripe's dashboard."
+        }
         None => "It is done.",
     };
     actions.push(OutboxActionView {
@@ -906,7 +907,7 @@ fn refund_case(
         ..action(OutboxAction::GiveCash, why_not.is_empty(), why_not)
     });
     // The way out of what nothing at Stripe can decide any more.
-    if live.is_some_and(|r| r.state.needs_a_person()) && !row.is_closed() {
+    if state.needs_a_person() && !row.is_closed() {
         actions.push(action(OutboxAction::Settled, true, ""));
     }
     Ok(actions)
