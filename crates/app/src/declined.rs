@@ -57,7 +57,6 @@ fn sentence(code: &str) -> Option<&'static str> {
         "terminal_reader_busy" => "The card reader was busy.",
         "terminal_reader_offline" => "The card reader had no network.",
         "not_at_reader" => "The card reader does not show it any more.",
-        "unreadable" => "Its entry here cannot be read: look at the charge in Stripe's dashboard.",
         "customer_canceled" => "The customer cancelled at the card reader.",
         _ => return None,
     })
