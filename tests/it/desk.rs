@@ -49,6 +49,30 @@ fn decide(world: &World, tender: &str, what: OutboxAction) {
 }
 
 #[test]
+fn a_card_that_only_waits_says_so_where_nothing_else_can_be_decided() {
+    let mut world = World::from_seed(1_399);
+    world.open_shift("50.00");
+    world.online(false);
+    world.ring_up(&[(CHEESE, "0.500")]);
+    let sale = world.card(TenderKindView::SimulatedReader, None).unwrap();
+    world.complete().unwrap();
+    let off: Vec<_> = (shown(&world, &sale.tenders[0].id).actions.into_iter())
+        .filter(|offered| !offered.available)
+        .map(|offered| (offered.action, offered.why_not.unwrap()))
+        .collect();
+    let waits = "It is not charged yet, and is sent by itself.";
+    assert_eq!(
+        off,
+        [
+            OutboxAction::TryAgain,
+            OutboxAction::PayLink,
+            OutboxAction::WriteOff
+        ]
+        .map(|action| (action, waits.to_owned()))
+    );
+}
+
+#[test]
 fn a_declined_card_says_why_and_how_its_customer_is_reached() {
     let (world, tender) = queued(1_400, "Tom Bakker");
     let case = shown(&world, &tender);

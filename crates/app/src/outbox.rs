@@ -832,7 +832,17 @@ fn actions(case: &Case) -> Vec<OutboxActionView> {
     ) && !canceling;
     let never = is_never_again(&case.charge.facts);
     let unknown = "Off until it is known: otherwise the customer could pay twice.";
-    let why = if done { "It is settled." } else { unknown };
+    let why = if done {
+        "It is settled."
+    } else if canceling {
+        "It is being cancelled at Stripe."
+    } else if state == ChargeState::AwaitingCustomer {
+        "The customer has the link."
+    } else if unsent {
+        "It is not charged yet, and is sent by itself."
+    } else {
+        unknown
+    };
     vec![
         action(OutboxAction::SendNow, state.is_waiting(), "Nothing waits."),
         action(

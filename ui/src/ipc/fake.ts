@@ -1881,7 +1881,11 @@ export class FakeTill {
     const settled = entry.state === "certain" || entry.state === "closed";
     const refused = entry.state === "declined" || entry.state === "needs_attention";
     const unsent = entry.state === "queued" || entry.state === "needs_customer";
-    const why = settled ? "It is settled." : "Off until it is known: otherwise the customer could pay twice.";
+    const why = settled
+      ? "It is settled."
+      : unsent
+        ? "It is not charged yet, and is sent by itself."
+        : "Off until it is known: otherwise the customer could pay twice.";
     return [
       offered("send_now", !settled && !refused, "Nothing waits."),
       offered("try_again", refused, why),
