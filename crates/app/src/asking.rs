@@ -1,11 +1,14 @@
 //! What the till asks of Stripe beside the outbox: for a card that is being saved or
-//! removed, for the events, often while something is open, and once a day the books.
+//! removed, for the events, often while something is open, and once a day the books; and
+//! what it cancels there, because a comparison of the books found that nobody confirms it.
 //!
 //! Invariants:
 //! - nothing is asked while Stripe cannot be reached, and one request at a time;
 //! - how far the events were read is written in the transaction that acts on them: a
 //!   crash reads them again, and acting on them again changes nothing;
-//! - what an event names is believed as it was fetched.
+//! - what an event names is believed as it was fetched;
+//! - which leftovers are to be cancelled is on disk with the comparison that found them.
+//!   The request is not: it is made of the id alone, and to cancel twice is to do it once.
 
 use std::cell::{Cell, OnceCell};
 use std::collections::{BTreeMap, BTreeSet};
