@@ -1,7 +1,7 @@
 //! What goes wrong at a counter: each refused by name, with nothing lost.
 
 use till_app::error::ErrorCode;
-use till_app::view::TenderKindView;
+use till_app::view::{OutboxAction, TenderKindView, TenderStateView};
 use till_sync::phases::Claimed;
 use till_tests::{MANAGER_PIN, World, refusal};
 
@@ -418,6 +418,40 @@ fn an_entry_that_cannot_be_read_holds_up_nobody_and_is_for_a_person() {
             let why = outbox.need_a_person[0].reason.as_deref().unwrap();
             assert!(why.contains("cannot read"), "{why}");
             assert!(outbox.waiting.is_empty());
+            a_manager_writes_it_off(&world, &broken);
         }
     }
+}
+
+/// The one way out of what the till cannot read: it may have been charged, so it is
+/// neither tried again nor paid another way.
+fn a_manager_writes_it_off(world: &World, broken: &str) {
+    let till = world.till();
+    let offered = till.outbox_entry(broken).unwrap();
+    assert!(!offered.advice.is_empty());
+    let open: Vec<_> = (offered.actions.iter())
+        .filter(|each| each.available)
+        .map(|each| each.action)
+        .collect();
+    assert!(open.contains(&OutboxAction::WriteOff), "{open:?}");
+    let yes = world.manager_says(MANAGER_PIN);
+    let decide = |what, yes| till.outbox_decide(world.cashier(), broken, what, yes);
+    for what in [OutboxAction::TryAgain, OutboxAction::PayLink] {
+        assert_eq!(refusal(decide(what, Some(&yes))), ErrorCode::NotNow);
+    }
+    let reason = refusal(decide(OutboxAction::WriteOff, None));
+    assert!(matches!(
+        reason,
+        ErrorCode::NeedsManager | ErrorCode::NeedsReason
+    ));
+    let after = decide(OutboxAction::WriteOff, Some(&yes)).unwrap();
+    assert_eq!(after.entry.state, TenderStateView::Closed);
+    assert!(after.actions.iter().all(|each| !each.available));
+    assert!(till.outbox().unwrap().need_a_person.is_empty());
+    till.journal_verify().unwrap();
+    assert!(till.journal_rebuild().unwrap().differing.is_empty());
+    let mut journal = Vec::new();
+    till.journal_export(&mut journal).unwrap();
+    let journal = String::from_utf8(journal).unwrap();
+    assert!(journal.contains("looked at it"), "the reason is kept");
 }

@@ -21,6 +21,16 @@ struct Bench {
     _runtime: Runtime,
 }
 
+/// When a kill came.
+enum Killed {
+    /// Before it was ready.
+    Starting,
+    /// While it sold or sent.
+    AtWork,
+    /// It had ended by itself.
+    TooLate,
+}
+
 impl Bench {
     fn new(permille: u16) -> Self {
         let runtime = Runtime::new().unwrap();
@@ -71,13 +81,14 @@ impl Bench {
     }
 
     /// Kills it: one in eight while it starts, the others within `spread_ms` of their
-    /// being ready. Says whether it had ended by itself.
-    fn kill(&mut self, receipts: &str, spread_ms: u64) -> bool {
+    /// being ready.
+    fn kill(&mut self, receipts: &str, spread_ms: u64) -> Killed {
         let ready = self.said().matches("ready").count();
         let first = self.seed == 0;
         let mut child = self.start(receipts);
         let drawn = u64::from(self.seed.wrapping_mul(2_654_435_761) >> 16);
-        if drawn.is_multiple_of(8) && !first {
+        let starting = drawn.is_multiple_of(8) && !first;
+        if starting {
             std::thread::sleep(Duration::from_millis(drawn % 60));
         } else {
             let begun = Instant::now();
@@ -94,7 +105,11 @@ impl Bench {
             !status.success() || self.said().contains("quiet"),
             "it failed by itself"
         );
-        status.success()
+        match (status.success(), starting) {
+            (true, _) => Killed::TooLate,
+            (false, true) => Killed::Starting,
+            (false, false) => Killed::AtWork,
+        }
     }
 
     /// The last run, which nobody kills and nothing disturbs; then everything that a
@@ -189,11 +204,12 @@ fn a_drain_killed_five_hundred_times_charges_each_tender_once() {
     queued += queue(&bench, 400);
     let mut killed = 0;
     while killed < 500 {
-        if bench.kill(NONE, 40) {
+        match bench.kill(NONE, 40) {
             // It was too quick: that was no kill, and there must be more to drain.
-            queued += queue(&bench, 200);
-        } else {
-            killed += 1;
+            Killed::TooLate => queued += queue(&bench, 200),
+            Killed::AtWork => killed += 1,
+            // Killed as well, and not in the middle of a drain.
+            Killed::Starting => {}
         }
     }
     assert_eq!(bench.end(NONE), queued, "each tender, once");

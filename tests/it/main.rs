@@ -9,6 +9,7 @@
     reason = "tests"
 )]
 
+mod account;
 mod at_risk;
 mod bad_input;
 mod card_guard;

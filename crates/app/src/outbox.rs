@@ -127,17 +127,25 @@ struct Case {
     sold: bool,
     /// On the sale being rung up.
     on_open_sale: bool,
+    /// What its requests are made of can be read.
+    requests_read: bool,
 }
 
 impl Case {
     fn find(tx: &Tx<'_>, tender: TenderId) -> Result<Self, AppError> {
         let charge = tx.charge(tender)?.ok_or(ErrorCode::NotFound)?;
         let live = phases::charge(tx, tender)?.ok_or(ErrorCode::NotFound)?;
+        Self::new(tx, charge, live)
+    }
+
+    fn new(tx: &Tx<'_>, charge: ChargeRow, live: Charge) -> Result<Self, AppError> {
+        let tender = charge.tender;
         Ok(Self {
             sold: tx.sale(charge.sale)?.is_some(),
             on_open_sale: tx
                 .open_sale()?
                 .is_some_and(|s| s.sale.tenders.iter().any(|t| t.id == tender)),
+            requests_read: phases::readable(phases::private(tx, tender.0))?.is_some(),
             charge,
             live,
         })
@@ -515,16 +523,19 @@ impl Till {
             let shop = shop(tx)?;
             let (entry, actions, link, advised, ways) = match tx.charge(tender)? {
                 Some(charge) => {
-                    let case = Case::find(tx, tender)?;
-                    let actions = actions(&case);
-                    let ways = ways_out(&case, &actions);
-                    (
-                        charge_entry(&People::new(tx, &shop)?, &charge)?,
-                        actions,
-                        case.live.url,
-                        None,
-                        ways,
-                    )
+                    let entry = charge_entry(&People::new(tx, &shop)?, &charge)?;
+                    match phases::readable(phases::charge(tx, tender))? {
+                        Some(live) => {
+                            let case = Case::new(tx, charge, live)?;
+                            let actions = actions(&case);
+                            let ways = ways_out(&case, &actions);
+                            (entry, actions, case.live.url, None, ways)
+                        }
+                        None => {
+                            let actions = actions_unread(tx, &charge)?;
+                            (entry, actions, None, unread(&charge), None)
+                        }
+                    }
                 }
                 None => {
                     let part = tx
@@ -636,6 +647,16 @@ impl Till {
                     return Err(ErrorCode::NeedsManager.into());
                 }
                 return give_cash(tx, &shop, part, session, approval, now);
+            }
+            if let Some(charge) = tx.charge(tender)?
+                && phases::readable(phases::charge(tx, tender))?.is_none()
+            {
+                let possible = actions_unread(tx, &charge)?;
+                if !possible.iter().any(|a| a.action == decision && a.available) {
+                    return Err(ErrorCode::NotNow.into());
+                }
+                let by = with_reason(yes.as_ref())?.clone();
+                return write_off_unread(tx, &charge, by, now);
             }
             // A refund that waits to know whether the card was charged makes the debt
             // smaller: before it is settled, not after.
@@ -847,7 +868,7 @@ fn actions(case: &Case) -> Vec<OutboxActionView> {
         action(OutboxAction::SendNow, state.is_waiting(), "Nothing waits."),
         action(
             OutboxAction::TryAgain,
-            refused && !never && !done && (case.sold || case.on_open_sale),
+            refused && !never && !done && case.requests_read && (case.sold || case.on_open_sale),
             if never {
                 "The bank says never to try this card again."
             } else {
@@ -856,7 +877,11 @@ fn actions(case: &Case) -> Vec<OutboxActionView> {
         ),
         action(
             OutboxAction::PayLink,
-            refused && !done && case.sold && case.live.how != ChargeKind::PayLink,
+            refused
+                && !done
+                && case.sold
+                && case.requests_read
+                && case.live.how != ChargeKind::PayLink,
             why,
         ),
         action(
@@ -870,6 +895,60 @@ fn actions(case: &Case) -> Vec<OutboxActionView> {
             why,
         ),
     ]
+}
+
+/// What may be decided about a charge that the till cannot read: it may have been charged
+/// or not, so nothing is sent, and nothing is taken in its place but a manager's word.
+fn actions_unread(tx: &Tx<'_>, charge: &ChargeRow) -> Result<Vec<OutboxActionView>, AppError> {
+    let open = charge.state.needs_a_person() && !charge.debt_paid;
+    Ok(vec![action(
+        OutboxAction::WriteOff,
+        open && tx.sale(charge.sale)?.is_some(),
+        if open {
+            "The sale is not complete."
+        } else {
+            "It is settled."
+        },
+    )])
+}
+
+fn unread(charge: &ChargeRow) -> Option<(String, String)> {
+    (charge.state.needs_a_person() && !charge.debt_paid).then(|| {
+        (
+            "Nothing more is sent by itself, so nothing can happen twice.".to_owned(),
+            "The till cannot read what it wrote down of this card. Look in Stripe's dashboard \
+             whether it was charged. A manager who looked writes it off here."
+                .to_owned(),
+        )
+    })
+}
+
+/// As [`phases::write_off`], of what that cannot read.
+fn write_off_unread(
+    tx: &Tx<'_>,
+    charge: &ChargeRow,
+    by: Approval,
+    now: Timestamp,
+) -> Result<(), AppError> {
+    tx.append(
+        JournalEvent::ChargeMoved {
+            tender: charge.tender,
+            to: ChargeState::WrittenOff,
+            facts: charge.facts.clone(),
+            by: Some(by),
+        },
+        now,
+    )?;
+    tx.add_history(
+        charge.tender.0,
+        &HistoryRow {
+            at: now,
+            what: "written_off".into(),
+            detail: None,
+            request_id: None,
+        },
+    )?;
+    Ok(())
 }
 
 /// What may be decided about a refund now.

@@ -46,12 +46,15 @@ pub struct StripeSetting {
     pub livemode: bool,
 }
 
-/// A queue belongs to one account and one mode.
+/// A queue belongs to one account and one mode. What waits in a till that was never
+/// connected belongs to whichever account comes first, in the mode that its screen and
+/// its receipts said: practice is not charged real money, nor a sale practice money.
 fn may_join(tx: &Tx<'_>, setting: &StripeSetting) -> Result<(), AppError> {
     let before: Option<StripeSetting> = tx.setting("stripe")?;
-    let same = before
-        .as_ref()
-        .is_none_or(|b| b.account == setting.account && b.livemode == setting.livemode);
+    let same = match &before {
+        Some(before) => before.account == setting.account && before.livemode == setting.livemode,
+        None => setting.livemode != shop(tx)?.test_mode,
+    };
     let waits = tx.outbox_waiting_count()? > 0 || !tx.card_tasks_waiting()?.is_empty();
     if !same && waits {
         return Err(ErrorCode::StripeAccountDiffers.into());

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use secrecy::SecretString;
 use till_adapters::drive::{Quiet, WORKERS, send_until_quiet};
 use till_adapters::listen::{Ear, Listener};
-use till_adapters::stripe_http::STRIPE_API;
+use till_adapters::stripe_http::{STRIPE_API, is_live};
 use till_adapters::{MemorySecrets, ReqwestTransport, TransportError};
 use till_app::error::{AppError, ErrorCode};
 use till_app::ports::SecretStore;
@@ -69,17 +69,27 @@ impl Net {
         if !folder.join("till.db").exists() {
             return Err(ErrorCode::NoShop.into());
         }
-        let secrets: Arc<dyn SecretStore> = if key.key_from_stdin {
-            let key = input.secret("Stripe key", None)?;
-            Arc::new(MemorySecrets::with_stripe_key(key))
-        } else {
-            Arc::new(shop::keyring(folder))
+        let given = key
+            .key_from_stdin
+            .then(|| input.secret("Stripe key", None))
+            .transpose()?;
+        let secrets: Arc<dyn SecretStore> = match &given {
+            Some(key) => Arc::new(MemorySecrets::with_stripe_key(key.clone())),
+            None => Arc::new(shop::keyring(folder)),
         };
         let till = Arc::new(shop::open_with(folder, Arc::clone(&secrets))?);
         let setting = till.stripe_setting()?;
         let transport = match setting {
             None => None,
             Some(setting) => {
+                // Whose it is was not asked; its mode it says itself.
+                if given.is_some_and(|key| is_live(&key) != setting.livemode) {
+                    return Err(AppError::refused(
+                        ErrorCode::StripeAccountDiffers,
+                        "the key is of another mode than the till was connected in",
+                    )
+                    .into());
+                }
                 let base = if setting.api_base.is_empty() {
                     STRIPE_API.to_owned()
                 } else {

@@ -667,6 +667,18 @@ fn a_card_is_charged_through_the_stand_in_and_a_declined_one_is_not() {
     );
     assert_eq!(sent["outbox"]["at_risk"], "0.00");
 
+    // A key of real money: refused before it is used.
+    let (exit, refused) = asked(
+        folder.path(),
+        &["outbox", "send", "--key-from-stdin"],
+        "rk_live_of_another_day\n",
+    );
+    assert_eq!(
+        (exit, code(&refused)),
+        (1, "stripe_account_differs"),
+        "{refused}"
+    );
+
     let compare = ["reconcile", "--key-from-stdin"];
     let (exit, found) = asked(folder.path(), &compare, key);
     assert_eq!((exit, &found["differences"]), (0, &json!([])), "{found}");

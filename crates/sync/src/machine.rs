@@ -1590,6 +1590,20 @@ mod tests {
         })
     }
 
+    fn check_link(name: &str, steps: Vec<Step>) {
+        let charge = Charge::new(ChargeKind::PayLink, 500, Timestamp(1_000 * HOUR_MS));
+        check_of(charge, name, steps);
+    }
+
+    fn session(status: &str, paid: bool) -> Event {
+        Event::Session(Session {
+            id: "cs_1".into(),
+            status: status.into(),
+            paid,
+            ..Session::default()
+        })
+    }
+
     #[track_caller]
     fn check_of(mut charge: Charge, name: &str, steps: Vec<Step>) {
         let mut sent_at: Option<Timestamp> = None;
@@ -1745,15 +1759,133 @@ mod tests {
                 Got(intent("succeeded"), S::Succeeded),
             ],
         );
-        check(
-            "declined is final, and so is a refusal",
-            vec![
+        let confirmed = |rest: Vec<Step>| {
+            let mut steps = vec![
                 Due(0, "create"),
                 Got(intent("requires_confirmation"), S::Created),
                 Due(1, "confirm"),
-                Got(Event::Declined(Decline::default()), S::Declined),
-                Due(2, "rest"),
+            ];
+            steps.extend(rest);
+            steps
+        };
+        let refused = || Event::Refused {
+            code: "parameter_invalid".into(),
+        };
+        let busy = || Event::Retry {
+            after_ms: Some(2_000),
+            untouched: false,
+        };
+        let trouble = || Event::LookUp { spent: true };
+        let no_card = |code: &str| {
+            Event::Intent(Intent {
+                id: "pi_1".into(),
+                status: "requires_payment_method".into(),
+                amount_minor: 500,
+                last_error: Some(Decline {
+                    code: Some(code.into()),
+                    ..Decline::default()
+                }),
+                ..Intent::default()
+            })
+        };
+        for (name, answer, state) in [
+            ("declined", Event::Declined(Decline::default()), S::Declined),
+            ("refused", refused(), S::NeedsAttention),
+            (
+                "the bank wants the customer",
+                Event::NeedsCustomer,
+                S::NeedsCustomer,
+            ),
+            (
+                "the bank wants the customer to do something",
+                intent("requires_action"),
+                S::NeedsCustomer,
+            ),
+        ] {
+            let end = vec![Got(answer, state), Due(2, "rest")];
+            check(&format!("{name}: final"), confirmed(end));
+        }
+        for (name, found, state) in [
+            ("found declined", no_card("card_declined"), S::Declined),
+            (
+                "found to want the customer",
+                no_card("authentication_required"),
+                S::NeedsCustomer,
+            ),
+        ] {
+            check(
+                &format!("a lost confirm is {name}"),
+                confirmed(vec![
+                    Got(Event::Ambiguous, S::Unknown),
+                    Due(2, "retrieve"),
+                    Got(found, state),
+                    Due(3, "rest"),
+                ]),
+            );
+        }
+        check(
+            "a create that is refused is for a person",
+            vec![
+                Due(0, "create"),
+                Got(refused(), S::NeedsAttention),
+                Due(1, "rest"),
             ],
+        );
+        check(
+            "a create that is put off goes again, the same",
+            vec![
+                Due(0, "create"),
+                Got(busy(), S::Creating),
+                Due(2_000, "again create"),
+            ],
+        );
+        check(
+            "a create after which Stripe has trouble is looked for",
+            vec![
+                Due(0, "create"),
+                Got(trouble(), S::Creating),
+                Due(1, "find"),
+                Got(busy(), S::Creating),
+                Due(2, "find"),
+                Got(Event::Found(None), S::Queued),
+                Due(3, "create"),
+            ],
+        );
+        check(
+            "one that is found is not made twice",
+            vec![
+                Due(0, "create"),
+                Got(trouble(), S::Creating),
+                Due(1, "find"),
+                Got(
+                    Event::Found(Some(Intent {
+                        id: "pi_1".into(),
+                        status: "requires_confirmation".into(),
+                        amount_minor: 500,
+                        ..Intent::default()
+                    })),
+                    S::Created,
+                ),
+                Due(2, "confirm"),
+            ],
+        );
+        check(
+            "a confirm that is put off is looked up: it may have been put off after it acted",
+            confirmed(vec![
+                Got(busy(), S::Confirming),
+                Due(2_000, "retrieve"),
+                Got(intent("succeeded"), S::Succeeded),
+            ]),
+        );
+        check(
+            "a confirm after which Stripe has trouble is looked up",
+            confirmed(vec![
+                Got(trouble(), S::Unknown),
+                Due(2, "retrieve"),
+                Got(trouble(), S::Unknown),
+                Due(3, "retrieve"),
+                Got(intent("succeeded"), S::Succeeded),
+            ]),
         );
         check(
             "cancelled at Stripe by somebody else is for a person",
@@ -1821,6 +1953,99 @@ mod tests {
                 Due(90 * HOUR_MS, "confirm"),
                 Got(intent("succeeded"), S::Succeeded),
             ],
+        );
+    }
+
+    #[test]
+    fn a_pay_link_moves_as_the_table_says() {
+        use ChargeState as S;
+        let made = |rest: Vec<Step>| {
+            let mut steps = vec![
+                Due(0, "session"),
+                Got(session("open", false), S::AwaitingCustomer),
+            ];
+            steps.extend(rest);
+            steps
+        };
+        check_link(
+            "a good day",
+            made(vec![
+                Due(15_000, "look_at_session"),
+                Got(session("open", false), S::AwaitingCustomer),
+                Due(30_000, "look_at_session"),
+                Got(session("complete", true), S::Succeeded),
+                Due(30_001, "rest"),
+            ]),
+        );
+        check_link(
+            "the customer is through, and the bank is not",
+            made(vec![
+                Due(15_000, "look_at_session"),
+                Got(session("complete", false), S::AwaitingCustomer),
+                Due(30_000, "look_at_session"),
+            ]),
+        );
+        check_link(
+            "a link whose answer is lost is asked for again, the same",
+            vec![
+                Due(0, "session"),
+                Got(Event::Ambiguous, S::Creating),
+                Due(1, "again session"),
+                Got(session("open", false), S::AwaitingCustomer),
+            ],
+        );
+        check_link(
+            "past its key's life it was shown to nobody, and a new one is made",
+            vec![
+                Due(0, "session"),
+                Got(Event::Ambiguous, S::Creating),
+                Due(23 * HOUR_MS, "session"),
+            ],
+        );
+        check_link(
+            "a link that is refused is for a person",
+            vec![
+                Due(0, "session"),
+                Got(Event::Refused { code: "x".into() }, S::NeedsAttention),
+                Due(1, "rest"),
+            ],
+        );
+        check_link(
+            "a link that ran out at Stripe is for a person",
+            made(vec![
+                Due(15_000, "look_at_session"),
+                Got(session("expired", false), S::Expired),
+                Due(15_001, "rest"),
+            ]),
+        );
+        check_link(
+            "never asked for, and too late",
+            vec![Due(1_000 * HOUR_MS, "decided expired")],
+        );
+        check_link(
+            "never asked for, and not wanted",
+            vec![WantCancel, Due(0, "decided canceled")],
+        );
+        check_link(
+            "an open link is closed at Stripe before the money is free",
+            made(vec![
+                WantCancel,
+                Due(1, "expire_session"),
+                Got(Event::Ambiguous, S::AwaitingCustomer),
+                Due(90 * HOUR_MS, "again expire_session"),
+                Got(session("expired", false), S::Canceled),
+                Due(90 * HOUR_MS, "rest"),
+            ]),
+        );
+        check_link(
+            "paid in the moment of closing it",
+            made(vec![
+                WantCancel,
+                Due(1, "expire_session"),
+                Got(Event::UnexpectedState, S::AwaitingCustomer),
+                Due(2, "look_at_session"),
+                Got(session("complete", true), S::Succeeded),
+            ]),
         );
     }
 
@@ -2187,6 +2412,118 @@ mod tests {
             assert_eq!(part.next_step(now), create);
             part.op = Some(RefundOp::Create);
             part.on(RefundOp::Create, Event::Unreachable, 1);
+        }
+    }
+
+    #[test]
+    fn a_refund_moves_as_the_table_says() {
+        use RefundState as S;
+        let refund = |status: &str| {
+            Event::Refund(StripeRefund {
+                id: "re_1".into(),
+                status: status.into(),
+                failure_reason: None,
+            })
+        };
+        let busy = |untouched| Event::Retry {
+            after_ms: None,
+            untouched,
+        };
+        let (create, find, look) = (RefundOp::Create, RefundOp::Find, RefundOp::Retrieve);
+        // What came back, where it then stands, and what is asked next.
+        for (name, steps) in [
+            (
+                "at once",
+                vec![(create, refund("succeeded"), S::Succeeded, None)],
+            ),
+            (
+                "with the bank, and then given",
+                vec![
+                    (create, refund("pending"), S::Pending, Some(look)),
+                    (look, refund("pending"), S::Pending, Some(look)),
+                    (look, Event::Ambiguous, S::Pending, Some(look)),
+                    (look, refund("succeeded"), S::Succeeded, None),
+                ],
+            ),
+            (
+                "given, and taken back by the bank days later",
+                vec![
+                    (create, refund("succeeded"), S::Succeeded, None),
+                    (look, refund("failed"), S::Failed, None),
+                ],
+            ),
+            (
+                "with the bank, which refuses it",
+                vec![
+                    (create, refund("pending"), S::Pending, Some(look)),
+                    (look, refund("failed"), S::Failed, None),
+                ],
+            ),
+            (
+                "cancelled in the dashboard while with the bank",
+                vec![
+                    (create, refund("pending"), S::Pending, Some(look)),
+                    (look, refund("canceled"), S::Failed, None),
+                ],
+            ),
+            (
+                "somebody must act at Stripe",
+                vec![(create, refund("requires_action"), S::NeedsAttention, None)],
+            ),
+            (
+                "a word of 2030 is looked at again",
+                vec![(create, refund("a_word_of_2030"), S::Pending, Some(look))],
+            ),
+            (
+                "no network, and a refused key, use nothing up",
+                vec![
+                    (create, Event::Unreachable, S::Queued, Some(create)),
+                    (create, Event::Unauthorised, S::Sending, Some(create)),
+                    (create, refund("succeeded"), S::Succeeded, None),
+                ],
+            ),
+            (
+                "refused",
+                vec![(
+                    create,
+                    Event::Refused { code: "x".into() },
+                    S::NeedsAttention,
+                    None,
+                )],
+            ),
+            (
+                "put off: it may have acted, and is looked for",
+                vec![
+                    (create, busy(false), S::Sending, Some(find)),
+                    (find, Event::FoundRefund(None), S::Queued, Some(create)),
+                ],
+            ),
+            (
+                "lost, and found with the bank",
+                vec![
+                    (create, Event::Ambiguous, S::Unknown, Some(find)),
+                    (
+                        find,
+                        Event::FoundRefund(Some(StripeRefund {
+                            id: "re_1".into(),
+                            status: "pending".into(),
+                            failure_reason: None,
+                        })),
+                        S::Pending,
+                        Some(look),
+                    ),
+                ],
+            ),
+        ] {
+            let mut part = Refund::new(200, Some("pi_1".into()));
+            assert_eq!(part.next_step(Timestamp(0)), Next::Send(create));
+            for (op, event, state, next) in steps {
+                part.op = Some(op);
+                part.on(op, event.clone(), 1);
+                assert_eq!(part.state, state, "{name}: {event:?}");
+                let asks = next.map_or(Next::Rest, Next::Send);
+                assert_eq!(part.next_step(Timestamp(0)), asks, "{name}: {event:?}");
+            }
         }
     }
 

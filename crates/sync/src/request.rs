@@ -536,6 +536,24 @@ mod tests {
         assert_eq!(chargeable(most), Err(TooLarge));
     }
 
+    /// A wrong number of decimals is a charge of a hundred times as much. Stripe's own
+    /// lists stand here (Stripe docs, "Currencies": zero-decimal, three-decimal and special
+    /// cases), so that an update of ISO's cannot change what is charged.
+    #[test]
+    fn every_currency_is_charged_in_stripes_unit() {
+        let zero = "BIF CLP DJF GNF JPY KMF KRW PYG RWF VND VUV XAF XOF XPF";
+        let three = "BHD JOD KWD OMR TND";
+        // Two for Stripe; by ISO 4217 none for the first two.
+        let two = "ISK UGX HUF TWD EUR USD GBP CHF CAD AUD NZD SEK NOK DKK PLN CZK IDR INR MXN BRL";
+        for (list, expected) in [(zero, 5_000), (two, 500_000), (three, 5_000_000)] {
+            for code in list.split(' ') {
+                let amount = Money::parse("5000", code.parse().unwrap()).unwrap();
+                assert_eq!(stripe_minor(amount), expected, "{code}");
+                assert_eq!(chargeable(amount), Ok(expected), "{code}");
+            }
+        }
+    }
+
     #[test]
     fn a_statement_names_the_receipt_within_what_banks_print() {
         for (receipt, expected) in [

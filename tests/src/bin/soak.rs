@@ -218,12 +218,10 @@ impl Timed {
         done
     }
 
-    /// Prints the table; gives the 99th percentile of all.
-    fn tell(mut self) -> f64 {
+    /// Prints the table; gives the 99th percentile of the slowest command.
+    fn tell(self) -> f64 {
         println!("{:<16} {:>6} {:>9} {:>9}", "command", "times", "p50", "p99");
-        let all = self.0.values().flatten().copied().collect();
-        self.0.insert("all", all);
-        let mut p99 = 0.0;
+        let mut slowest: f64 = 0.0;
         for (name, mut times) in self.0 {
             times.sort_by(f64::total_cmp);
             let at = |part: f64| times[((times.len() - 1) as f64 * part) as usize];
@@ -233,11 +231,9 @@ impl Timed {
                 at(0.5),
                 at(0.99)
             );
-            if name == "all" {
-                p99 = at(0.99);
-            }
+            slowest = slowest.max(at(0.99));
         }
-        p99
+        slowest
     }
 }
 
@@ -256,7 +252,12 @@ fn sell_on(till: &Till, cashier: &Session, product: &str, stop: &AtomicBool) -> 
         timed.take("sale_current", || till.sale_current()).unwrap();
         timed.take("connection", || till.connection()).unwrap();
         timed.take("search", || till.search("melk")).unwrap();
-        timed.take("outbox", || till.outbox()).unwrap();
+        let outbox = timed.take("outbox", || till.outbox()).unwrap();
+        if let Some(first) = outbox.waiting.first() {
+            timed
+                .take("outbox_entry", || till.outbox_entry(&first.id))
+                .unwrap();
+        }
         timed
             .take("tender_cash", || till.tender_cash(cashier, "50.00"))
             .unwrap();
@@ -399,7 +400,10 @@ fn soak(tenders: u64, permille: u64, rate: u64) -> ExitCode {
         ("exactly once, and the books agree", once),
         ("80 % of what the limit permits", used >= USED_AT_LEAST),
         ("memory is flat", late <= early * GROWN_AT_MOST),
-        ("commands within 50 ms, 99 in 100", p99 <= COMMAND_MS_MOST),
+        (
+            "each command within 50 ms, 99 in 100",
+            p99 <= COMMAND_MS_MOST,
+        ),
     ];
     for (what, held) in held {
         println!("{} {what}", if held { "held:  " } else { "BROKEN:" });
