@@ -151,9 +151,10 @@ impl Case {
         })
     }
 
-    /// Stripe was asked to cancel it and will not: no asking again helps.
+    /// Stripe was asked to cancel it and will not, or the till cannot ask: no asking again
+    /// helps.
     fn cannot_be_canceled(&self) -> bool {
-        self.live.goal == Goal::Cancel && self.live.state.needs_a_person()
+        !self.requests_read || (self.live.goal == Goal::Cancel && self.live.state.needs_a_person())
     }
 }
 
