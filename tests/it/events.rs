@@ -1,7 +1,7 @@
 //! What happens at Stripe without the till: disputes, refunds that fail days later,
 //! refunds in the dashboard, and the books once a day.
 
-use till_app::view::TenderKindView;
+use till_app::view::{OutboxAction, TenderKindView};
 use till_app::{CaseView, StripeSetting};
 use till_stand_in::{EventFaults, FaultPlan, RefundCourse};
 use till_store::StoredRequest;
@@ -305,6 +305,39 @@ fn a_refund_that_fails_days_later_opens_the_debt_again() {
     }
 }
 
+/// The refund's own entry is damaged: that its money is owed again is learnt, and
+/// everything else that happened.
+#[test]
+fn an_entry_that_cannot_be_read_does_not_stop_the_till_from_learning() {
+    let (mut world, receipt) = sold(917);
+    world.stripe.next_refund(RefundCourse::SucceedsThenFails {
+        seconds: 3 * 86_400,
+    });
+    world.refund_first(&receipt, "0.500", None).unwrap();
+    world.run_until_quiet();
+    let db = rusqlite::Connection::open(world.folder().join("till.db")).unwrap();
+    let sql = "UPDATE outbox SET machine = '{' WHERE subject = 'refund'";
+    assert_eq!(db.execute(sql, []).unwrap(), 1);
+    drop(db);
+    let (id, _) = charge(&world);
+    world.advance_ms(3 * DAY_MS + MINUTE_MS);
+    world.stripe.dispute(&id).unwrap();
+    for _ in 0..5 {
+        world.advance_ms(20 * MINUTE_MS);
+        look(&mut world);
+    }
+    let cases = world.till().cases().unwrap();
+    assert_eq!(cases.len(), 1, "the dispute: {cases:?}");
+    let outbox = world.till().outbox().unwrap();
+    let [owed] = &outbox.need_a_person[..] else {
+        panic!("{:#?}", outbox.need_a_person);
+    };
+    assert!(
+        owed.is_refund && owed.says.contains("still owed"),
+        "{owed:?}"
+    );
+}
+
 /// Somebody does it at Stripe; gives the answer.
 pub(crate) fn by_hand(
     world: &mut World,
@@ -327,9 +360,10 @@ pub(crate) fn by_hand(
     serde_json::from_slice(&http.body).unwrap()
 }
 
-#[test]
-fn a_declined_card_that_was_charged_at_stripe_after_all_is_settled() {
-    let (mut world, _) = sold(940);
+/// Gives the world, and the tender of a queued card that was declined and then charged
+/// with another card in the dashboard; `meanwhile` comes between the two.
+fn charged_by_hand(seed: u64, meanwhile: impl FnOnce(&mut World, &str)) -> (World, String) {
+    let (mut world, _) = sold(seed);
     world.online(false);
     world.ring_up(&[("Goudse kaas oud", "0.500")]);
     world.customer("Tom Bakker");
@@ -340,6 +374,7 @@ fn a_declined_card_that_was_charged_at_stripe_after_all_is_settled() {
     world.run_until_quiet();
     look(&mut world);
     assert_eq!(world.till().connection().unwrap().need_a_person, 1);
+    meanwhile(&mut world, &tender);
     // The customer rings up, and somebody takes another card in the dashboard.
     let list = by_hand(&mut world, "GET", "/v1/payment_intents?limit=100", "");
     let intents = list["data"].as_array().unwrap();
@@ -353,6 +388,33 @@ fn a_declined_card_that_was_charged_at_stripe_after_all_is_settled() {
     );
     by_hand(&mut world, "POST", &confirm, "payment_method=pm_card_visa");
     world.advance_ms(20 * MINUTE_MS);
+    (world, tender)
+}
+
+/// The customer had paid in cash: two people did not know of each other, and the books
+/// say so.
+#[test]
+fn a_debt_paid_in_cash_whose_card_is_charged_by_hand_is_a_difference() {
+    let (mut world, _) = charged_by_hand(941, |world, tender| {
+        world.online(false);
+        let till = world.till();
+        till.outbox_decide(world.cashier(), tender, OutboxAction::TakeCash, None)
+            .unwrap();
+    });
+    world.online(true);
+    world.run_until_quiet();
+    world.advance_ms(DAY_MS);
+    look(&mut world);
+    let books = world.till().outbox().unwrap().books.expect("compared");
+    let [one] = &books.differences[..] else {
+        panic!("{books:?}");
+    };
+    assert!(one.contains("paid twice"), "{one}");
+}
+
+#[test]
+fn a_declined_card_that_was_charged_at_stripe_after_all_is_settled() {
+    let (mut world, tender) = charged_by_hand(940, |_, _| {});
     look(&mut world);
     assert_eq!(world.till().connection().unwrap().need_a_person, 0);
     assert_eq!(world.charges_of(&tender), 1);

@@ -52,6 +52,11 @@ fn printed(report: &ReportView, words: &str) -> bool {
     report.text.iter().any(|line| line.contains(words))
 }
 
+fn approvals(report: &ReportView) -> &str {
+    let line = report.text.iter().find(|l| l.contains("PIN approvals"));
+    line.unwrap().split_whitespace().last().unwrap()
+}
+
 #[test]
 fn what_a_shift_took_at_risk_is_followed_into_the_shift_that_settles_it() {
     let mut world = World::from_seed(1);
@@ -105,6 +110,87 @@ fn what_a_shift_took_at_risk_is_followed_into_the_shift_that_settles_it() {
     assert_eq!(rows(&again.at_risk), first);
     assert_eq!(again.owed.count, Some(2));
     assert_eq!(again.verdict, "Books agree.");
+    world.check_invariants();
+}
+
+/// Declined in one shift, paid in cash in the next with the line down, and cancelled at
+/// Stripe in the third: one shift tells of it, the one that took the cash.
+#[test]
+fn a_debt_that_was_paid_in_cash_is_told_once() {
+    let mut world = World::from_seed(4);
+    world.open_shift("50.00");
+    world.online(false);
+    let tender = sell(&mut world, Some("Tom Bakker"));
+    world.online(true);
+    world.run_until_quiet();
+    close(&world);
+
+    world.open_shift("50.00");
+    world.online(false);
+    let by_herself =
+        world
+            .till()
+            .outbox_decide(world.cashier(), &tender, OutboxAction::TakeCash, None);
+    by_herself.unwrap();
+    let paid = [("paid in cash", 1, 845)];
+    let x = world.till().report_x(world.cashier()).unwrap();
+    assert_eq!(rows(&x.at_risk_earlier), paid);
+    assert_eq!(approvals(&x), "0", "nobody typed a PIN");
+    let z = close(&world);
+    assert_eq!(rows(&z.at_risk_earlier), paid);
+
+    world.open_shift("50.00");
+    world.online(true);
+    world.run_until_quiet();
+    let x = world.till().report_x(world.cashier()).unwrap();
+    assert_eq!((rows(&x.at_risk_earlier), x.owed.count), (vec![], Some(0)));
+    let z = close(&world);
+    assert_eq!((rows(&z.at_risk_earlier), z.owed.count), (vec![], Some(0)));
+    assert_eq!(z.verdict, "Books agree.");
+    world.check_invariants();
+}
+
+#[test]
+fn a_decision_without_a_pin_is_no_approval() {
+    let mut world = World::from_seed(5);
+    world.open_shift("50.00");
+    world.online(false);
+    let tender = sell(&mut world, Some("Tom Bakker"));
+    world.online(true);
+    world.run_until_quiet();
+    let again = OutboxAction::TryAgain;
+    let till = world.till();
+    till.outbox_decide(world.cashier(), &tender, again, None)
+        .unwrap();
+    let x = world.till().report_x(world.cashier()).unwrap();
+    assert_eq!(approvals(&x), "0");
+    world.run_until_quiet();
+    decide(&mut world, &tender, OutboxAction::WriteOff);
+    let x = world.till().report_x(world.cashier()).unwrap();
+    assert_eq!(approvals(&x), "1");
+}
+
+/// Goods come back while it is not known whether their card was charged; then it was.
+#[test]
+fn what_came_back_before_it_was_known_is_off_what_was_charged() {
+    let mut world = World::from_seed(6);
+    world.open_shift("50.00");
+    world.online(false);
+    world.ring_up(&[("Goudse kaas oud", "0.500")]);
+    world.card(TenderKindView::SimulatedReader, None).unwrap();
+    let receipt = world.complete().unwrap().receipt;
+    world.online(true);
+    world.step();
+    world.drop_answers = 1;
+    world.step();
+    world.online(false);
+    world.refund_first(&receipt, "0.500", None).unwrap();
+    world.online(true);
+    world.run_until_quiet();
+    let z = close(&world);
+    for line in &z.tenders {
+        assert_eq!(line.amount.minor, 0, "{:#?}", z.tenders);
+    }
     world.check_invariants();
 }
 

@@ -236,6 +236,56 @@ fn a_refund_in_doubt_is_settled_by_a_manager_with_a_reason_and_sends_nothing() {
     sound(&world);
 }
 
+/// What a manager gave in another way is beside what the dashboard gave, and the card gives
+/// no more than the rest.
+#[test]
+fn what_was_settled_and_what_the_dashboard_gave_are_never_more_than_was_charged() {
+    let (mut world, receipt) = sold(1_508);
+    in_dashboard(&mut world, 300);
+    hear(&mut world);
+    world.stripe.next_refund(RefundCourse::RequiresAction);
+    world.refund_first(&receipt, "0.250", None).unwrap();
+    world.run_until_quiet();
+    let id = entry(&world).id;
+    let yes = world.manager_says(MANAGER_PIN);
+    decide(&world, &id, OutboxAction::Settled, Some(&yes)).unwrap();
+    // 845 less 300 of the dashboard and 423 that the manager gave.
+    let rest = world.refund_first(&receipt, "0.250", None);
+    assert_eq!(refusal(rest), ErrorCode::RefundedElsewhere);
+    world.power_cut();
+    sound(&world);
+}
+
+/// The bank takes back, days later, what a manager was shown as given.
+#[test]
+fn a_settled_refund_that_stripe_gave_and_the_bank_took_back_is_a_case() {
+    let mut world = a_day_of_a_refund_in_doubt();
+    let (_, intent) = charge(&world);
+    let db = rusqlite::Connection::open(world.folder().join("till.db")).unwrap();
+    let id: Vec<u8> = db
+        .query_row("SELECT id FROM refund_part", [], |r| r.get(0))
+        .unwrap();
+    drop(db);
+    let id = till_domain::ids::Uuid::from_slice(&id).unwrap();
+    world.stripe.next_refund(RefundCourse::SucceedsThenFails {
+        seconds: 3 * 86_400,
+    });
+    let late = format!("payment_intent={intent}&amount=645&metadata[refund_id]={id}");
+    by_hand(&mut world, "POST", "/v1/refunds", &late);
+    let failed = |world: &World| {
+        let all = world.till().cases().unwrap();
+        all.iter().filter(|c| c.says.contains("failed")).count()
+    };
+    hear(&mut world);
+    assert_eq!(failed(&world), 0);
+    for _ in 0..4 {
+        world.advance_ms(24 * 60 * MINUTE_MS);
+        hear(&mut world);
+    }
+    assert_eq!(failed(&world), 1, "{:#?}", world.till().cases().unwrap());
+    sound(&world);
+}
+
 #[test]
 fn a_refund_whose_entry_cannot_be_read_has_a_way_out_as_well() {
     let (mut world, receipt) = sold(1_507);

@@ -14,7 +14,7 @@ use std::cell::{Cell, OnceCell};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{MutexGuard, PoisonError};
 
-use till_domain::charge::ChargeState;
+use till_domain::charge::{ChargeState, RefundState};
 use till_domain::ids::{RefundPartId, ShiftNumber, TenderId, Timestamp};
 use till_domain::journal::JournalEvent;
 use till_domain::money::Money;
@@ -214,11 +214,17 @@ pub(crate) fn learn(
             if let Some(part) = part
                 && tx.outbox(part.0)?.is_some()
             {
-                let closed = tx.part(part)?.is_some_and(|p| p.is_closed());
-                if !closed || refund.is_over() {
+                let row = tx.part(part)?;
+                let closed = row.as_ref().is_some_and(|p| p.is_closed());
+                // A manager had found it given there, say, and the bank took it back.
+                let undone = row.is_some_and(|p| {
+                    p.settled_elsewhere && p.state != RefundState::Failed && refund.is_over()
+                });
+                if !undone && (!closed || refund.is_over()) {
                     return Ok(learn_refund(tx, part, refund, now)?);
                 }
-                // It is settled another way, and back at Stripe all the same: a case.
+                // It is settled another way, and back at Stripe all the same, or not any
+                // more: a case.
             }
             let before = tx.stripe_case(&refund.id)?;
             let Some((tender, _)) = known.charges.get(&intent) else {

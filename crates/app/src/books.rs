@@ -300,19 +300,33 @@ fn refunded_sales(
     Ok(sales)
 }
 
-/// What a charge comes to, and whether it was accepted before it was charged.
-type Amounts = HashMap<TenderId, (Money, bool)>;
+/// A charge of whichever shift, as it stood at the end of the one that is summed up.
+#[derive(Debug, Clone, Copy)]
+struct Known {
+    amount: Money,
+    /// It was accepted before it was charged.
+    at_risk: bool,
+    /// Its debt was paid in cash.
+    paid: bool,
+}
 
-/// What the charges that moved among `entries` come to now.
+type Amounts = HashMap<TenderId, Known>;
+
+/// The charges that `entries` tell of, as they stand now.
 fn amounts_now(tx: &Tx<'_>, shop: &Shop, entries: &[Entry]) -> Result<Amounts, AppError> {
     let mut amounts = HashMap::new();
     for entry in entries {
-        if let JournalEvent::ChargeMoved { tender, .. } = &entry.event
+        if let JournalEvent::ChargeMoved { tender, .. } | JournalEvent::DebtPaid { tender, .. } =
+            &entry.event
             && !amounts.contains_key(tender)
             && let Some(charge) = tx.charge(*tender)?
         {
-            let amount = Money::from_minor(charge.amount_minor, shop.currency());
-            amounts.insert(*tender, (amount, charge.at_risk));
+            let known = Known {
+                amount: Money::from_minor(charge.amount_minor, shop.currency()),
+                at_risk: charge.at_risk,
+                paid: charge.debt_paid,
+            };
+            amounts.insert(*tender, known);
         }
     }
     Ok(amounts)
@@ -343,10 +357,26 @@ impl Summary {
     ) -> Result<Self, AppError> {
         let zero = shop.zero();
         let sales = refunded_sales(tx, entries)?;
-        let amount_of = |tender: TenderId| amounts.get(&tender).map(|(amount, _)| *amount);
+        let amount_of = |tender: TenderId| amounts.get(&tender).map(|known| known.amount);
+        let (mut charged, mut paid_here) = (HashSet::new(), HashSet::new());
+        for entry in entries {
+            if let JournalEvent::ChargeMoved {
+                tender,
+                to: ChargeState::Succeeded,
+                ..
+            } = &entry.event
+            {
+                charged.insert(*tender);
+            } else if let JournalEvent::DebtPaid { tender, .. } = &entry.event {
+                paid_here.insert(*tender);
+            }
+        }
+        // What was paid in cash before was told by the shift that took the cash.
         let at_risk = |tender: TenderId| {
-            let known = amounts.get(&tender).filter(|(_, at_risk)| *at_risk);
-            known.map(|(amount, _)| *amount)
+            let known = amounts
+                .get(&tender)
+                .filter(|known| known.at_risk && (!known.paid || paid_here.contains(&tender)));
+            known.map(|known| known.amount)
         };
         let totals = ShiftTotals::fold(shop.currency(), entries, |id| sales.get(&id).cloned())?;
         let mut sums = Self {
@@ -381,20 +411,12 @@ impl Summary {
             } else if let JournalEvent::RefundCommitted { refund, .. } = &entry.event {
                 sums.took(shop, entry.at, refund.total.negated())?;
                 if let Some(sale) = sales.get(&refund.sale) {
-                    sums.gave_back(sale, refund)?;
+                    sums.gave_back(sale, refund, &charged)?;
                 }
             }
         }
-        for entry in entries {
-            if let JournalEvent::ChargeMoved {
-                tender,
-                to: ChargeState::Succeeded,
-                ..
-            } = &entry.event
-                && at_risk.contains(tender)
-            {
-                count_in(&mut sums.settled, amount_of(*tender).unwrap_or(zero))?;
-            }
+        for tender in charged.intersection(&at_risk) {
+            count_in(&mut sums.settled, amount_of(*tender).unwrap_or(zero))?;
         }
         Ok(sums)
     }
@@ -410,6 +432,7 @@ impl Summary {
         &mut self,
         sale: &CommittedSale,
         refund: &CommittedRefund,
+        charged: &HashSet<TenderId>,
     ) -> Result<(), MoneyError> {
         for line in &refund.lines {
             let sold = sale.lines.iter().find(|l| l.line.id == line.line);
@@ -419,9 +442,16 @@ impl Summary {
         }
         for part in &refund.parts {
             let of = sale.tenders.iter().find(|t| Some(t.id) == part.tender);
-            if part.how == GiveBack::StripeRefund
-                && of.is_some_and(|t| ReportTender::of(t) == ReportTender::CardAtRisk)
-            {
+            let of_settled = match part.how {
+                GiveBack::StripeRefund => true,
+                // It was not known then, and is now.
+                GiveBack::WhenKnown => part.tender.is_some_and(|t| charged.contains(&t)),
+                GiveBack::Cash
+                | GiveBack::ExternalTerminal
+                | GiveBack::Voucher
+                | GiveBack::LowerCharge => false,
+            };
+            if of_settled && of.is_some_and(|t| ReportTender::of(t) == ReportTender::CardAtRisk) {
                 count_in(&mut self.refunds_of_settled, part.amount)?;
             }
         }
@@ -471,7 +501,14 @@ impl Summary {
         let amounts = ledger
             .charges
             .iter()
-            .map(|(tender, charge)| (*tender, (charge.amount, charge.at_risk)))
+            .map(|(tender, charge)| {
+                let known = Known {
+                    amount: charge.amount,
+                    at_risk: charge.at_risk,
+                    paid: charge.paid,
+                };
+                (*tender, known)
+            })
             .collect();
         let then = (entry.at, *pending, ledger.owed()?);
         let mut sums = Self::of(tx, shop, shift, entries, &amounts, then)?;

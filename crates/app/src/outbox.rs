@@ -10,6 +10,7 @@ use till_domain::sale::Approval;
 use till_store::{ChargeRow, HistoryRow, PartRow, Tx};
 use till_sync::machine::{Charge, Goal};
 use till_sync::phases;
+use till_sync::request::mail_address;
 use till_sync::retry::is_never_again;
 
 use crate::asking::{cases, is_shown};
@@ -638,7 +639,7 @@ impl Till {
                 let chosen = chosen.filter(|a| a.available).ok_or(ErrorCode::NotNow)?;
                 if decision == OutboxAction::Settled {
                     let by = with_reason(yes.as_ref())?.clone();
-                    return settle(tx, part, by, now);
+                    return settle(tx, &shop, part, by, now);
                 }
                 if decision != OutboxAction::GiveCash {
                     return presented::decide(tx, part, decision, session.user().id, now);
@@ -688,7 +689,9 @@ impl Till {
                         Some(id) => tx.customer(id)?,
                         None => None,
                     };
-                    let email = customer.and_then(|c| c.email);
+                    // Stripe refuses a link for the sake of an address that is none.
+                    let email =
+                        (customer.and_then(|c| c.email)).and_then(|email| mail_address(&email));
                     phases::offer_link(tx, tender, email, expires_at(&shop, now), by, now)?;
                 }
                 OutboxAction::TakeCash => {
@@ -774,8 +777,24 @@ fn owed_less(
 }
 
 /// A manager looked, and nothing more is owed of a refund that Stripe refused.
-fn settle(tx: &Tx<'_>, part: RefundPartId, by: Approval, now: Timestamp) -> Result<(), AppError> {
-    tx.append(JournalEvent::RefundSettled { part, by }, now)?;
+fn settle(
+    tx: &Tx<'_>,
+    shop: &Shop,
+    part: RefundPartId,
+    by: Approval,
+    now: Timestamp,
+) -> Result<(), AppError> {
+    let row = tx.part(part)?.ok_or(ErrorCode::NotFound)?;
+    let gave = row.amount_minor.saturating_sub(still_owed(tx, &row)?);
+    let elsewhere = (gave > 0).then(|| Money::from_minor(gave, shop.currency()));
+    tx.append(
+        JournalEvent::RefundSettled {
+            part,
+            elsewhere,
+            by,
+        },
+        now,
+    )?;
     tx.add_history(
         part.0,
         &HistoryRow {

@@ -221,7 +221,7 @@ fn says(difference: &Difference) -> String {
         Kind::Amount => format!("Another amount. Here: {here}. At Stripe: {there}."),
         Kind::Currency => format!("Another currency. Here: {here}. At Stripe: {there}."),
         Kind::State => format!("It went otherwise. Here: {here}. At Stripe: {there}."),
-        Kind::Twice => format!("A second {what} of one tender at Stripe: {there}."),
+        Kind::Twice => format!("A tender is paid twice: a second {what} at Stripe, {there}."),
     }
 }
 
@@ -345,6 +345,7 @@ fn books(tx: &Tx<'_>, shop: &Shop, from: Timestamp, until: Timestamp) -> Result<
             state: charge.state,
             link: charge.how == ChargeKind::PayLink,
             intent: charge.facts.intent,
+            paid: charge.debt_paid,
             asked,
         });
     }

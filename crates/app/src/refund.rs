@@ -93,8 +93,8 @@ fn source(tx: &Tx<'_>, shop: &Shop, receipt: &str) -> Result<Source, AppError> {
     })
 }
 
-/// What refunds made at Stripe by others gave back of a tender, as far as the till knows
-/// and beside what a person settled with them.
+/// What refunds made at Stripe by others gave back of a tender, as far as the till knows,
+/// less what refused refunds were found to be given with them.
 fn elsewhere(tx: &Tx<'_>, tender: TenderId, parts: &[PartRow]) -> Result<i64, AppError> {
     let gave: i64 = tx
         .stripe_cases()?
@@ -106,7 +106,7 @@ fn elsewhere(tx: &Tx<'_>, tender: TenderId, parts: &[PartRow]) -> Result<i64, Ap
     let settled: i64 = parts
         .iter()
         .filter(|p| p.settled_elsewhere && p.tender == Some(tender))
-        .map(|p| p.amount_minor)
+        .map(|p| p.amount_minor - p.cash_minor)
         .sum();
     Ok(gave.saturating_sub(settled).max(0))
 }

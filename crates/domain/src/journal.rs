@@ -206,6 +206,9 @@ pub enum JournalEvent {
     RefundSettled {
         /// Which part.
         part: RefundPartId,
+        /// What others had given of it at Stripe, as far as the till knew.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        elsewhere: Option<Money>,
         /// Who looked, and what they found.
         by: Approval,
     },
@@ -568,6 +571,7 @@ mod tests {
             (
                 JournalEvent::RefundSettled {
                     part: RefundPartId(Uuid::nil()),
+                    elsewhere: None,
                     by: Approval {
                         by,
                         reason: "by bank".into(),

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 
 use rust_decimal::Decimal;
 
+use crate::charge::ChargeState;
 use crate::ids::{ReceiptNumber, Timestamp, UserId};
 use crate::journal::{Entry, JournalEvent};
 use crate::money::{Currency, Money, MoneyError};
@@ -447,9 +448,13 @@ impl ShiftTotals {
                 let at = self.by_hour.entry(hour).or_insert(zero);
                 *at = at.checked_sub(refund.total)?;
             }
-            JournalEvent::ChargeMoved { by: Some(_), .. } | JournalEvent::RefundSettled { .. } => {
-                self.approvals += 1
+            // The other decisions about a charge take no PIN.
+            JournalEvent::ChargeMoved {
+                by: Some(_),
+                to: ChargeState::WrittenOff,
+                ..
             }
+            | JournalEvent::RefundSettled { .. } => self.approvals += 1,
             JournalEvent::SaleVoided { lines, .. } => {
                 let sum = Money::sum(lines.iter().map(|l| l.amount), currency)?;
                 self.voided_sales.add(sum)?;
@@ -484,7 +489,7 @@ impl ShiftTotals {
             JournalEvent::Reprinted { .. } => self.reprints += 1,
             // What became of cards at risk is added up in `outcome`.
             JournalEvent::ChargeRequested { .. }
-            | JournalEvent::ChargeMoved { by: None, .. }
+            | JournalEvent::ChargeMoved { .. }
             | JournalEvent::ChargeLowered { .. }
             | JournalEvent::RefundMoved { .. }
             | JournalEvent::CustomerErased { .. }

@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 use crate::error::{Result, StoreError};
 
 /// The migrations, in order. A test holds this against the folder.
-pub(crate) const MIGRATIONS: [&str; 14] = [
+pub(crate) const MIGRATIONS: [&str; 15] = [
     include_str!("../../../migrations/0001_journal.sql"),
     include_str!("../../../migrations/0002_projections.sql"),
     include_str!("../../../migrations/0003_reference.sql"),
@@ -23,6 +23,7 @@ pub(crate) const MIGRATIONS: [&str; 14] = [
     include_str!("../../../migrations/0012_readers.sql"),
     include_str!("../../../migrations/0013_refunds_paid.sql"),
     include_str!("../../../migrations/0014_refunds_settled.sql"),
+    include_str!("../../../migrations/0015_settled_in_another_way.sql"),
 ];
 
 /// Brings the database to this program's schema. Before the first new migration

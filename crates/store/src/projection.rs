@@ -272,9 +272,14 @@ pub(crate) fn apply(tx: &Tx<'_>, entry: &Entry) -> Result<()> {
             )?
             .execute((blob::of(part.0), amount.minor()))?;
         }
-        JournalEvent::RefundSettled { part, .. } => {
-            conn.prepare_cached("UPDATE refund_part SET settled_elsewhere = 1 WHERE id = ?1")?
-                .execute([blob::of(part.0)])?;
+        JournalEvent::RefundSettled {
+            part, elsewhere, ..
+        } => {
+            conn.prepare_cached(
+                "UPDATE refund_part SET settled_elsewhere = 1, cash_minor = amount_minor - ?2
+                 WHERE id = ?1",
+            )?
+            .execute((blob::of(part.0), elsewhere.map_or(0, |gave| gave.minor())))?;
         }
         JournalEvent::DisputeMoved {
             dispute,

@@ -19,6 +19,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use till_domain::charge::RefundState;
 use till_domain::ids::{RefundPartId, TenderId, Timestamp};
+use till_domain::journal::JournalEvent;
 use till_store::{Result, StoredRequest, Tx};
 
 use crate::cards::{self, CardFacts};
@@ -463,7 +464,7 @@ pub fn learn_charge(tx: &Tx<'_>, tender: TenderId, intent: Intent, now: Timestam
     let Some(row) = tx.outbox(tender.0)?.filter(|row| !row.in_flight) else {
         return Ok(false);
     };
-    let Some(charge) = phases::charge(tx, tender)? else {
+    let Some(charge) = phases::readable(phases::charge(tx, tender))? else {
         return Ok(false);
     };
     let same = charge.intent.as_ref() == Some(&intent.id);
@@ -491,13 +492,26 @@ pub fn learn_refund(
     let Some(mut row) = tx.outbox(part.0)?.filter(|row| !row.in_flight) else {
         return Ok(false);
     };
-    let Some(ours) = phases::refund(tx, part)? else {
-        return Ok(false);
-    };
-    if tx.part(part)?.is_some_and(|p| p.is_closed()) {
+    let known = tx.part(part)?;
+    if known.as_ref().is_some_and(|p| p.is_closed()) {
         return Ok(false);
     }
     let failed = refund.is_over();
+    let Some(ours) = phases::readable(phases::refund(tx, part))? else {
+        // Its entry cannot be read; that the money is owed again is news all the same.
+        let news = failed && known.is_some_and(|p| p.state != RefundState::Failed);
+        if news {
+            let moved = JournalEvent::RefundMoved {
+                part,
+                to: RefundState::Failed,
+                stripe_refund: Some(refund.id),
+                reason: refund.failure_reason,
+                by: None,
+            };
+            tx.append(moved, now)?;
+        }
+        return Ok(news);
+    };
     if ours.state.is_waiting() && row.next_at > now {
         row.next_at = now;
         tx.save_outbox(&row)?;

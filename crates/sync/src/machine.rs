@@ -423,8 +423,8 @@ pub struct Charge {
     /// Paid by Interac: its refund wants the card at a reader.
     #[serde(default)]
     pub interac: bool,
-    /// Told to charge, and not known for certain that it did not: such a confirm may
-    /// be on its way still.
+    /// Told to charge: such a confirm may be on its way still, and charges whatever card
+    /// is on the PaymentIntent then.
     #[serde(default)]
     pub told: bool,
     /// Too old: cancelled at Stripe before it is given to a person.
@@ -739,7 +739,7 @@ impl Charge {
         let open_link = self.how == ChargeKind::PayLink
             && self.state.is_waiting()
             && (self.op.is_some() || self.session.is_some());
-        !self.told && !open_link
+        (self.card_gone || !self.told) && !open_link
     }
 
     /// Nothing at Stripe can charge it any more, or ever could: what it was to pay may
@@ -975,11 +975,10 @@ impl Charge {
     }
 
     /// A decline takes the card off the PaymentIntent: no confirm that is still on its
-    /// way can charge it. On a reader the next card can.
+    /// way can charge it before a card is on it again. On a reader the next card can.
     const fn card_is_gone(&mut self) {
         if self.reader.is_none() {
             self.card_gone = true;
-            self.told = false;
         }
     }
 
@@ -1248,9 +1247,17 @@ impl Charge {
                     Goal::Collect => self.to(ChargeState::Expired, facts),
                 }
             }
-            (false, _, Goal::Cancel) => {
+            (false, status, Goal::Cancel) => {
                 self.state = ChargeState::AwaitingCustomer;
+                // The customer is through and the bank is not: it can be closed no more,
+                // and ends by itself.
+                let after_ms = if status == "complete" {
+                    poll_ms(&mut self.polls)
+                } else {
+                    0
+                };
                 Change {
+                    after_ms,
                     drop_request: true,
                     ..Change::default()
                 }
@@ -1556,9 +1563,11 @@ mod tests {
     enum Step {
         Due(i64, &'static str),
         Got(Event, ChargeState),
+        /// What came back last puts it off for so long.
+        Waits(i64),
         WantCancel,
     }
-    use Step::{Due, Got, WantCancel};
+    use Step::{Due, Got, Waits, WantCancel};
 
     fn intent(status: &str) -> Event {
         Event::Intent(Intent {
@@ -1608,6 +1617,7 @@ mod tests {
     fn check_of(mut charge: Charge, name: &str, steps: Vec<Step>) {
         let mut sent_at: Option<Timestamp> = None;
         let mut op = ChargeOp::Create;
+        let mut after_ms = 0;
         for (i, step) in steps.into_iter().enumerate() {
             match step {
                 Due(at, expected) => {
@@ -1634,7 +1644,9 @@ mod tests {
                         sent_at = None;
                     }
                     assert_eq!(charge.state, expected, "{name}, step {i}");
+                    after_ms = change.after_ms;
                 }
+                Waits(expected) => assert_eq!(after_ms, expected, "{name}, step {i}"),
                 WantCancel => charge.goal = Goal::Cancel,
             }
         }
@@ -2035,6 +2047,18 @@ mod tests {
                 Due(90 * HOUR_MS, "again expire_session"),
                 Got(session("expired", false), S::Canceled),
                 Due(90 * HOUR_MS, "rest"),
+            ]),
+        );
+        check_link(
+            "one that the bank has still to pay is not closed, and not asked for at once",
+            made(vec![
+                WantCancel,
+                Due(1, "expire_session"),
+                Got(Event::UnexpectedState, S::AwaitingCustomer),
+                Due(2, "look_at_session"),
+                Got(session("complete", false), S::AwaitingCustomer),
+                Waits(15_000),
+                Due(15_002, "expire_session"),
             ]),
         );
         check_link(
@@ -2675,6 +2699,9 @@ mod tests {
         assert_eq!(charge.next_step(None, now), Next::Send(ChargeOp::Amend));
         charge.on(ChargeOp::Amend, intent("requires_confirmation"), 1);
         assert_eq!(charge.next_step(None, now), Next::Send(ChargeOp::Confirm));
+        // The first confirm, whose answer was lost, finds a card again.
+        charge.on(ChargeOp::Confirm, Event::Unreachable, 1);
+        assert!(!charge.can_be_lowered());
     }
 
     #[test]

@@ -41,6 +41,8 @@ pub struct OurCharge {
     pub link: bool,
     /// `pi_…`, where one is recorded.
     pub intent: Option<String>,
+    /// Its debt was paid in cash.
+    pub paid: bool,
     /// It is of the days asked about: Stripe must have it.
     pub asked: bool,
 }
@@ -614,6 +616,10 @@ impl Reconciliation {
             match charge_verdict(ours, &theirs.side.state) {
                 Verdict::UnderWay => found.under_way += 1,
                 Verdict::Differs => found.differences.push(difference(Kind::State)),
+                // In cash, and by the card after all.
+                Verdict::Same if ours.paid && ours.state == ChargeState::Succeeded => {
+                    found.differences.push(difference(Kind::Twice));
+                }
                 Verdict::Same if theirs.side.currency != side.currency => {
                     found.differences.push(difference(Kind::Currency));
                 }
@@ -792,6 +798,7 @@ mod tests {
             state,
             link: false,
             intent: intent.map(str::to_owned),
+            paid: false,
             asked: true,
         }
     }
@@ -872,6 +879,7 @@ mod tests {
             state: ChargeState::Succeeded,
             link: false,
             intent: Some("pi_1".into()),
+            paid: false,
             asked: false,
         };
         let known = |dispute: &str, state: &str| OurDispute {

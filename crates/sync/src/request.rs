@@ -361,6 +361,8 @@ pub fn charge(id: Uuid, charge: &Charge, private: &Private, op: ChargeOp) -> Sto
             "/v1/checkout/sessions".into(),
             Form::default()
                 .put("mode", "payment")
+                // A debit that the bank can send back for weeks is no way to pay a till.
+                .put("allowed_payment_method_types[0]", "card")
                 .put("line_items[0][quantity]", "1")
                 .put(
                     "line_items[0][price_data][currency]",
