@@ -172,7 +172,17 @@ impl World {
 
     /// Starts the till on its folder.
     pub fn start(&mut self) {
-        self.till = Some(Till::open(self.folder.path(), self.ports()).unwrap());
+        let mut tries = 0;
+        // Where tests are threads of one process, a program that another one is starting
+        // has this folder's lock as well until it runs.
+        while let Err(error) = self.try_start() {
+            assert!(
+                error.code() == ErrorCode::DataInUse && tries < 100,
+                "{error:?}"
+            );
+            tries += 1;
+            std::thread::sleep(std::time::Duration::from_millis(10));
+        }
     }
 
     /// Starts the till, or says why not.
