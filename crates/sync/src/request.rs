@@ -542,7 +542,7 @@ mod tests {
     /// lists stand here (Stripe docs, "Currencies": zero-decimal, three-decimal and special
     /// cases), so that an update of ISO's cannot change what is charged.
     #[test]
-    fn every_currency_is_charged_in_stripes_unit() {
+    fn a_currency_is_charged_in_stripes_unit_and_not_in_isos() {
         let zero = "BIF CLP DJF GNF JPY KMF KRW PYG RWF VND VUV XAF XOF XPF";
         let three = "BHD JOD KWD OMR TND";
         // Two for Stripe; by ISO 4217 none for the first two.
