@@ -265,7 +265,9 @@ impl World {
             .map_err(|error| Broken::new(SURVIVES, format!("no start: {error:?}")))?;
         till.set_reachable(self.line_up);
         self.till = Some(till);
-        self.oracle.restarted(&self.disk.db())
+        self.oracle.restarted(&self.disk.db())?;
+        // The power may have gone between the end of one shift and the next.
+        self.open_shift()
     }
 
     fn step(&mut self, step: Step) -> Held<()> {
@@ -673,9 +675,15 @@ impl World {
             .till()
             .close(&self.manager, "not counted", Some("150.00"), Some(&yes));
         if self.said(done)?.is_some() {
-            let done = self.till().shift_open(&self.cashier, "150.00");
-            self.said(done)?;
+            self.open_shift()?;
         }
+        Ok(())
+    }
+
+    /// Where one is open, the till says no.
+    fn open_shift(&self) -> Held<()> {
+        let done = self.till().shift_open(&self.cashier, "150.00");
+        self.said(done)?;
         Ok(())
     }
 
@@ -803,6 +811,8 @@ impl World {
     fn settle(&mut self) -> Held<()> {
         self.line_up = true;
         self.free_disk();
+        // The full disk may have taken the end of one shift and not the next.
+        self.open_shift()?;
         for which in (0..self.hand.len()).rev() {
             if self.hand[which].answer.is_none() {
                 self.deliver(which, Fate::Good)?;
