@@ -17,7 +17,7 @@ use till_adapters::{
 };
 use till_app::Till;
 use till_app::error::{AppError, ErrorCode};
-use till_app::ports::{Clock, PrinterError, ReceiptPrinter, SecretError, SecretStore};
+use till_app::ports::{Clock, PrinterError, ReceiptPrinter, SecretStore};
 use till_domain::ids::Timestamp;
 use till_stand_in::{ClockSource, Config, Server, StandIn, TEST_KEY, bind};
 use till_sync::phases::{Claim, Claimed, Recorded};
@@ -89,8 +89,8 @@ impl Outbox for Line {
     }
 
     fn missing(&self, what: Option<&TransportError>) {
-        if let Some(what) = what {
-            self.till.set_paused(Some(why(what)));
+        self.till.set_key_missing(what.map(why));
+        if what.is_some() {
             self.changed.notify_one();
         }
     }
@@ -151,9 +151,7 @@ pub(crate) async fn join(shell: &Shell) -> Result<(), AppError> {
     let (api_base, stand_in) = if practice {
         match practice_stripe().await {
             Ok(server) => {
-                shell
-                    .secrets
-                    .set(Arc::new(MemorySecrets::with_stripe_key(TEST_KEY)));
+                shell.secrets.set(MemorySecrets::with_stripe_key(TEST_KEY));
                 (server.url(), Some(server))
             }
             Err(error) => {
@@ -163,7 +161,15 @@ pub(crate) async fn join(shell: &Shell) -> Result<(), AppError> {
             }
         }
     } else {
-        let base = setting.map_or_else(|| STRIPE_API.to_owned(), |s| s.api_base);
+        // Without an account there is no key, whatever the keyring holds.
+        let base = setting.map_or_else(
+            || STRIPE_API.to_owned(),
+            |setting| {
+                let key = OsKeyring::of_account(shell.till.folder(), &setting);
+                shell.secrets.set(key);
+                setting.api_base
+            },
+        );
         (base, None)
     };
     let secrets: Arc<dyn SecretStore> = Arc::clone(&shell.secrets) as _;
@@ -210,34 +216,6 @@ async fn practice_stripe() -> Result<Server, till_stand_in::BindError> {
     let server = bind(stripe, 0).await?;
     tracing::info!(url = server.url(), "a practice Stripe answers");
     Ok(server)
-}
-
-/// The keyring, until it is known that the shop's key is elsewhere.
-pub(crate) struct LateSecrets(RwLock<Arc<dyn SecretStore>>);
-
-impl LateSecrets {
-    /// The keyring's entry of one shop.
-    pub(crate) fn of(shop: &str) -> Self {
-        Self(RwLock::new(Arc::new(OsKeyring::new(shop))))
-    }
-
-    fn set(&self, secrets: Arc<dyn SecretStore>) {
-        *self.0.write().unwrap_or_else(PoisonError::into_inner) = secrets;
-    }
-
-    fn get(&self) -> Arc<dyn SecretStore> {
-        Arc::clone(&self.0.read().unwrap_or_else(PoisonError::into_inner))
-    }
-}
-
-impl SecretStore for LateSecrets {
-    fn stripe_key(&self) -> Result<Option<secrecy::SecretString>, SecretError> {
-        self.get().stripe_key()
-    }
-
-    fn set_stripe_key(&self, key: &secrecy::SecretString) -> Result<(), SecretError> {
-        self.get().set_stripe_key(key)
-    }
 }
 
 /// No printer, until the shop has said which.

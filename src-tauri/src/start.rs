@@ -3,12 +3,12 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use till_adapters::{RandomIds, SystemClock};
+use till_adapters::{LateSecrets, RandomIds, SystemClock};
 use till_app::error::{AppError, ErrorCode};
 use till_app::{Ports, Till};
 
 use crate::args::Args;
-use crate::line::{LatePrinter, LateSecrets};
+use crate::line::LatePrinter;
 use crate::log;
 use crate::state::Shell;
 
@@ -60,7 +60,7 @@ pub(crate) fn open(args: &Args) -> Result<Arc<Shell>, Refusal> {
 }
 
 fn open_folder(folder: &Path, args: &Args) -> Result<Arc<Shell>, AppError> {
-    let secrets = Arc::new(LateSecrets::of(&keyring_name(folder)));
+    let secrets = Arc::new(LateSecrets::default());
     let printer = Arc::new(LatePrinter::new());
     let ports = Ports {
         clock: Arc::new(SystemClock),
@@ -78,14 +78,6 @@ fn open_folder(folder: &Path, args: &Args) -> Result<Arc<Shell>, AppError> {
         till.setup_sample()?;
     }
     Ok(Arc::new(Shell::new(Arc::new(till), secrets, printer)))
-}
-
-/// A folder is a shop: its key is kept under its folder's name.
-fn keyring_name(folder: &Path) -> String {
-    std::path::absolute(folder)
-        .unwrap_or_else(|_| folder.to_owned())
-        .display()
-        .to_string()
 }
 
 /// `evertill` in the system's data folder, and `evertill-sample` beside it.

@@ -3,13 +3,14 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
+use till_adapters::LateSecrets;
 use till_app::Till;
 use till_app::auth::Session;
 use till_app::error::{AppError, ErrorCode};
 use till_app::view::CommandError;
 use tokio::sync::Notify;
 
-use crate::line::{LatePrinter, LateSecrets, Line};
+use crate::line::{LatePrinter, Line};
 use crate::log::locked;
 
 /// What a command answers.

@@ -68,13 +68,11 @@ pub trait Outbox: Send + Sync + 'static {
     fn slow_until(&self) -> Option<Timestamp>;
 
     /// Whether Stripe may be looked for, which sends no key. Must not block.
-    fn may_probe(&self) -> bool {
-        self.may_send()
-    }
+    fn may_probe(&self) -> bool;
 
     /// What is missing to send with, for the screen; `None` once nothing is. Must
     /// not block.
-    fn missing(&self, _what: Option<&TransportError>) {}
+    fn missing(&self, what: Option<&TransportError>);
 
     /// Now.
     fn now(&self) -> Timestamp;
@@ -555,6 +553,8 @@ struct Known {
     reachable: Option<bool>,
     /// Stripe refused the key, and nobody has woken us since.
     held: bool,
+    /// There was no key the last time.
+    keyless: bool,
     probe_at: Instant,
     idle_at: Instant,
 }
@@ -571,6 +571,7 @@ pub async fn run<O: Outbox, W: Wire>(
     let mut known = Known {
         reachable: None,
         held: false,
+        keyless: false,
         probe_at: Instant::now(),
         idle_at: Instant::now(),
     };
@@ -608,6 +609,16 @@ async fn round<O: Outbox, W: Wire>(
             if known.reachable.replace(reachable) != Some(reachable) {
                 on_change();
             }
+            // A keyring that was locked when the till started may be open by now: nobody
+            // should have to press anything.
+            if reachable && known.keyless {
+                let ready = transport.ready().await;
+                outbox.missing(ready.as_ref().err());
+                known.keyless = ready.is_err();
+                if !known.keyless {
+                    on_change();
+                }
+            }
         }
         known.probe_at = Instant::now()
             + if known.reachable == Some(true) {
@@ -644,7 +655,10 @@ async fn round<O: Outbox, W: Wire>(
             }
         }
         Quiet::NotAllowed => nothing_can_go(outbox, known, on_change).await,
-        Quiet::NotReady(missing) => tracing::info!(%missing, "nothing can be sent"),
+        Quiet::NotReady(missing) => {
+            known.keyless = true;
+            tracing::info!(%missing, "nothing can be sent");
+        }
         Quiet::Paused => {
             known.held = true;
             changed = true;
@@ -822,8 +836,14 @@ mod tests {
             self.slow.lock().unwrap().filter(|at| *at > self.now())
         }
 
+        fn may_probe(&self) -> bool {
+            true
+        }
+
         fn missing(&self, what: Option<&TransportError>) {
             let what = what.map(ToString::to_string);
+            // As the till: it is paused, and it is not.
+            self.allowed.store(what.is_none(), SeqCst);
             self.missing.lock().unwrap().push(what);
         }
 
@@ -1042,6 +1062,22 @@ mod tests {
         send_until_quiet(&shop, &stripe, 1).await.unwrap();
         let missing = shop.missing.lock().unwrap();
         assert_eq!(*missing, [Some("no Stripe key is set".into()), None]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_key_that_comes_late_is_found_by_itself() {
+        let shop = Shop::with(&[0]);
+        let stripe = Stripe::answering(&[]);
+        stripe.no_key.store(true, SeqCst);
+        let wake = Arc::new(Notify::new());
+        let running = tokio::spawn(run(Arc::clone(&shop), Arc::clone(&stripe), wake, || {}));
+        sleep(PROBE_ONLINE * 3).await;
+        assert!(shop.times().is_empty());
+        // The keyring is unlocked, and nobody presses anything.
+        stripe.no_key.store(false, SeqCst);
+        sleep(PROBE_ONLINE * 2).await;
+        assert_eq!(shop.times().len(), 1);
+        running.abort();
     }
 
     #[tokio::test(start_paused = true)]

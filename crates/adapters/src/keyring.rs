@@ -2,12 +2,16 @@
 //!
 //! Invariants:
 //! - there is no fall-back to a file: without a keyring there is no key;
+//! - a key is found only by a till that is connected to the account and the mode it was
+//!   kept for;
 //! - an error never carries the bytes of a secret.
 
-use std::sync::{Mutex, PoisonError};
+use std::path::{Path, absolute};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use ::keyring::{Entry, Error};
 use secrecy::{ExposeSecret, SecretString};
+use till_app::StripeSetting;
 use till_app::ports::{SecretError, SecretStore};
 
 /// The operating system's keyring: Secret Service, Keychain, Credential Manager.
@@ -26,18 +30,41 @@ pub struct OsKeyring {
 }
 
 impl OsKeyring {
-    /// The entry `evertill` of one shop.
-    #[must_use]
-    pub fn new(shop_id: impl Into<String>) -> Self {
+    fn new(account: impl Into<String>) -> Self {
         Self {
             service: "evertill".into(),
-            account: shop_id.into(),
+            account: account.into(),
         }
+    }
+
+    /// The key of the account that the shop in `folder` is connected to. For another
+    /// account, or the other mode of this one, it is another entry: after a backup of
+    /// earlier is put back, after half a connecting, and after one whose key was kept
+    /// nowhere, nothing is sent with a key that the shop's own words do not name.
+    #[must_use]
+    pub fn of_account(folder: &Path, setting: &StripeSetting) -> Self {
+        let mode = if setting.livemode { "live" } else { "test" };
+        Self::new(format!("{} {} {mode}", shop(folder), setting.account))
+    }
+
+    /// The secret that the webhooks of the shop in `folder` are signed with.
+    #[must_use]
+    pub fn of_webhooks(folder: &Path) -> Self {
+        Self::new(format!("{} (webhooks)", shop(folder)))
     }
 
     fn entry(&self) -> Result<Entry, SecretError> {
         Entry::new(&self.service, &self.account).map_err(refused)
     }
+}
+
+/// A folder is a shop, however it is spelled.
+fn shop(folder: &Path) -> String {
+    let folder = folder
+        .canonicalize()
+        .or_else(|_| absolute(folder))
+        .unwrap_or_else(|_| folder.to_owned());
+    folder.display().to_string()
 }
 
 /// The keyring's entry is not a key that the till wrote.
@@ -103,9 +130,65 @@ impl SecretStore for MemorySecrets {
     }
 }
 
+/// No key, until it is known where the shop's is kept: the shop itself says to which
+/// account it is connected.
+#[allow(missing_debug_implementations, reason = "a port, which has none")]
+pub struct LateSecrets(RwLock<Arc<dyn SecretStore>>);
+
+impl Default for LateSecrets {
+    fn default() -> Self {
+        Self(RwLock::new(Arc::new(MemorySecrets::default())))
+    }
+}
+
+impl LateSecrets {
+    /// It is kept there.
+    pub fn set(&self, secrets: impl SecretStore + 'static) {
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(secrets);
+    }
+
+    fn get(&self) -> Arc<dyn SecretStore> {
+        Arc::clone(&self.0.read().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl SecretStore for LateSecrets {
+    fn stripe_key(&self) -> Result<Option<SecretString>, SecretError> {
+        self.get().stripe_key()
+    }
+
+    fn set_stripe_key(&self, key: &SecretString) -> Result<(), SecretError> {
+        self.get().set_stripe_key(key)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_key_is_of_one_account_and_mode_and_of_a_folder_however_it_is_spelled() {
+        let folder = tempfile::tempdir().unwrap();
+        let setting = |account: &str, livemode| StripeSetting {
+            api_base: String::new(),
+            account: account.into(),
+            livemode,
+        };
+        let name = |folder: &Path, account, livemode| {
+            OsKeyring::of_account(folder, &setting(account, livemode)).account
+        };
+        let test = name(folder.path(), "acct_1", false);
+        assert_eq!(test, name(&folder.path().join("."), "acct_1", false));
+        let slash = format!("{}/", folder.path().display());
+        assert_eq!(test, name(slash.as_ref(), "acct_1", false));
+        let others = [
+            name(folder.path(), "acct_1", true),
+            name(folder.path(), "acct_2", false),
+            name(&folder.path().join("other"), "acct_1", false),
+            OsKeyring::of_webhooks(folder.path()).account,
+        ];
+        assert!(!others.contains(&test), "{others:?}");
+    }
 
     #[test]
     fn a_key_in_memory_is_not_in_debug_output() {

@@ -14,7 +14,7 @@ pub mod sim;
 pub mod stripe_http;
 
 pub use crate::clock::{RandomIds, SystemClock};
-pub use crate::keyring::{MemorySecrets, OsKeyring};
+pub use crate::keyring::{LateSecrets, MemorySecrets, OsKeyring};
 pub use crate::printer::{FilePrinter, NoPrinter, TcpPrinter, printer_from};
 pub use crate::sim::{SeededIds, SimClock};
 pub use crate::stripe_http::{ReqwestTransport, TransportError};

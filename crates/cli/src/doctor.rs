@@ -7,9 +7,9 @@ use std::time::{Duration, SystemTime};
 
 use serde::Serialize;
 use till_adapters::stripe_http::STRIPE_API;
-use till_adapters::{MemorySecrets, ReqwestTransport};
-use till_app::Till;
+use till_adapters::{MemorySecrets, OsKeyring, ReqwestTransport};
 use till_app::ports::SecretStore as _;
+use till_app::{StripeSetting, Till};
 
 use crate::answer::{Answer, Done, exit};
 use crate::shop;
@@ -82,10 +82,25 @@ fn room(folder: &Path) -> Finding {
     }
 }
 
-fn keyring(folder: &Path) -> Finding {
-    match shop::keyring(folder).stripe_key() {
-        Ok(Some(_)) => good("keyring", "It is there and holds a Stripe key."),
-        Ok(None) => good("keyring", "It is there and holds no Stripe key yet."),
+fn keyring(folder: &Path, connected: Option<&StripeSetting>) -> Finding {
+    // Any entry says whether there is a keyring.
+    let entry = connected.map_or_else(
+        || OsKeyring::of_webhooks(folder),
+        |setting| OsKeyring::of_account(folder, setting),
+    );
+    match entry.stripe_key() {
+        Ok(Some(_)) if connected.is_some() => {
+            good("keyring", "It is there and holds the Stripe key.")
+        }
+        Ok(None) if connected.is_some() => bad(
+            "keyring",
+            "It is there and holds no key of the account that the till is connected to: cards \
+             queue. Connect again with: till stripe connect",
+        ),
+        Ok(_) => good(
+            "keyring",
+            "It is there. The till is not connected to Stripe.",
+        ),
         Err(error) => bad(
             "keyring",
             format!(
@@ -186,6 +201,7 @@ fn network(till: &Till) -> Finding {
 /// Looks at everything, also after something was found.
 pub(crate) fn run(folder: &Path) -> Done {
     let mut findings = vec![writable(folder), room(folder)];
+    let mut connected = None;
     if folder.join("till.db").exists() {
         // One that is in use is not looked into: its holder is at work.
         let till = shop::open(folder)?;
@@ -199,13 +215,14 @@ pub(crate) fn run(folder: &Path) -> Done {
         findings.push(clock(&till));
         findings.push(printer(&till));
         findings.push(network(&till));
+        connected = till.stripe_setting()?;
     } else {
         findings.push(bad(
             "shop",
             "There is none in this folder. Make one with: till init",
         ));
     }
-    findings.push(keyring(folder));
+    findings.push(keyring(folder, connected.as_ref()));
     let all = findings.iter().all(|f| f.ok);
     let text = findings
         .iter()

@@ -9,9 +9,8 @@ use secrecy::SecretString;
 use till_adapters::drive::{Quiet, WORKERS, send_until_quiet};
 use till_adapters::listen::{Ear, Listener};
 use till_adapters::stripe_http::{STRIPE_API, is_live};
-use till_adapters::{MemorySecrets, ReqwestTransport, TransportError};
+use till_adapters::{LateSecrets, MemorySecrets, OsKeyring, ReqwestTransport, TransportError};
 use till_app::error::{AppError, ErrorCode};
-use till_app::ports::SecretStore;
 use till_app::{Reconciling, Till};
 use till_sync::transport::StripeTransport as _;
 use tokio::runtime::Runtime;
@@ -73,22 +72,23 @@ impl Net {
             .key_from_stdin
             .then(|| input.secret("Stripe key", None))
             .transpose()?;
-        let secrets: Arc<dyn SecretStore> = match &given {
-            Some(key) => Arc::new(MemorySecrets::with_stripe_key(key.clone())),
-            None => Arc::new(shop::keyring(folder)),
-        };
-        let till = Arc::new(shop::open_with(folder, Arc::clone(&secrets))?);
+        let secrets = Arc::new(LateSecrets::default());
+        let till = Arc::new(shop::open_with(folder, Arc::clone(&secrets) as _)?);
         let setting = till.stripe_setting()?;
         let transport = match setting {
             None => None,
             Some(setting) => {
-                // Whose it is was not asked; its mode it says itself.
-                if given.is_some_and(|key| is_live(&key) != setting.livemode) {
-                    return Err(AppError::refused(
-                        ErrorCode::StripeAccountDiffers,
-                        "the key is of another mode than the till was connected in",
-                    )
-                    .into());
+                match given {
+                    // Whose it is was not asked; its mode it says itself.
+                    Some(key) if is_live(&key) != setting.livemode => {
+                        return Err(AppError::refused(
+                            ErrorCode::StripeAccountDiffers,
+                            "the key is of another mode than the till was connected in",
+                        )
+                        .into());
+                    }
+                    Some(key) => secrets.set(MemorySecrets::with_stripe_key(key)),
+                    None => secrets.set(OsKeyring::of_account(folder, &setting)),
                 }
                 let base = if setting.api_base.is_empty() {
                     STRIPE_API.to_owned()

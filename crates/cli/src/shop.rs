@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use secrecy::ExposeSecret as _;
-use till_adapters::{NoPrinter, OsKeyring, RandomIds, SystemClock, printer_from};
+use till_adapters::{LateSecrets, NoPrinter, OsKeyring, RandomIds, SystemClock, printer_from};
 use till_app::auth::Session;
 use till_app::error::{AppError, ErrorCode};
 use till_app::ports::SecretStore;
@@ -31,22 +31,15 @@ pub(crate) fn folder(named: Option<&Path>) -> Result<PathBuf, Refusal> {
     }
 }
 
-/// The keyring's entry of a shop: a folder is a shop.
-pub(crate) fn keyring(folder: &Path) -> OsKeyring {
-    let folder = std::path::absolute(folder).unwrap_or_else(|_| folder.to_owned());
-    OsKeyring::new(folder.display().to_string())
-}
-
-/// The same for the secret that its webhooks are signed with: an entry of its own.
-pub(crate) fn webhook_keyring(folder: &Path) -> OsKeyring {
-    let folder = std::path::absolute(folder).unwrap_or_else(|_| folder.to_owned());
-    OsKeyring::new(format!("{} (webhooks)", folder.display()))
-}
-
 /// Opens a folder with the machine's clock and keyring, and no printer: paper is
 /// handed over by [`print`], once the shop has said to what.
 pub(crate) fn open(folder: &Path) -> Result<Till, Refusal> {
-    open_with(folder, Arc::new(keyring(folder)))
+    let secrets = Arc::new(LateSecrets::default());
+    let till = open_with(folder, Arc::clone(&secrets) as _)?;
+    if let Some(setting) = till.stripe_setting()? {
+        secrets.set(OsKeyring::of_account(folder, &setting));
+    }
+    Ok(till)
 }
 
 /// [`open`], with a key from elsewhere.

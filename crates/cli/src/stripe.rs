@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use secrecy::{ExposeSecret as _, SecretString};
 use till_adapters::stripe_http::{AccountError, STRIPE_API, is_live};
-use till_adapters::{MemorySecrets, ReqwestTransport};
+use till_adapters::{MemorySecrets, OsKeyring, ReqwestTransport};
 use till_app::StripeSetting;
 use till_app::error::{AppError, ErrorCode};
 use till_app::ports::SecretStore as _;
@@ -57,7 +57,7 @@ fn read_secret(input: &Input) -> Result<SecretString, Refusal> {
 fn webhook_secret(folder: &Path, input: &Input) -> Done {
     shop::open_existing(folder)?.shop()?;
     let secret = read_secret(input)?;
-    let keyring = shop::webhook_keyring(folder);
+    let keyring = OsKeyring::of_webhooks(folder);
     keyring.set_stripe_key(&secret).map_err(AppError::from)?;
     Answer::new(
         serde_json::json!({ "kept": true }),
@@ -70,7 +70,7 @@ fn listen(folder: &Path, port: u16, key: &KeyArgs, from_stdin: bool, input: &Inp
     let secret = if from_stdin {
         read_secret(input)?
     } else {
-        let kept = shop::webhook_keyring(folder).stripe_key();
+        let kept = OsKeyring::of_webhooks(folder).stripe_key();
         kept.map_err(AppError::from)?.ok_or_else(|| {
             Refusal::input(
                 "No webhook secret is kept. Nothing was changed. Keep one with \
@@ -131,7 +131,7 @@ fn connect(folder: &Path, api_base: Option<&str>, without_keyring: bool, input: 
     // the waiting charges would be sent with.
     till.may_join_stripe(&setting)?;
     if !without_keyring {
-        let keyring = shop::keyring(folder);
+        let keyring = OsKeyring::of_account(folder, &setting);
         keyring.set_stripe_key(&key).map_err(AppError::from)?;
     }
     till.join_stripe(&setting)?;
