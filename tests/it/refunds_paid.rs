@@ -240,6 +240,32 @@ fn what_stripe_refused_for_good_is_given_in_cash_unless_it_may_still_come() {
 }
 
 #[test]
+fn what_the_bank_takes_back_for_the_customer_is_not_given_in_cash_as_well() {
+    let (mut world, receipt) = sold(1_320);
+    let (disputed, _) = charge(&world);
+    let course = RefundCourse::SucceedsThenFails {
+        seconds: 2 * 86_400,
+    };
+    world.stripe.next_refund(course);
+    world.refund_first(&receipt, "0.500", None).unwrap();
+    while world.step() {}
+    look(&mut world);
+    days(&mut world, 2);
+    let id = entry(&world).id;
+    assert!(offered(&world, &id).available);
+    // The customer has seen nothing of it, and goes to the bank.
+    world.stripe.dispute(&disputed).unwrap();
+    days(&mut world, 1);
+    not_now(&world, &id, "disputes the charge");
+    let ways = world.till().outbox_entry(&id).unwrap().actions;
+    assert!(
+        ways.iter()
+            .any(|a| a.action == OutboxAction::Settled && a.available)
+    );
+    assert_eq!(expected(&world), 5_000, "nothing left the drawer");
+}
+
+#[test]
 fn what_was_given_in_cash_is_no_more_to_give_back_in_cash() {
     let mut world = World::from_seed(1_307);
     world.open_shift("50.00");

@@ -138,10 +138,8 @@ pub(crate) fn is_open(case: &CaseRow) -> bool {
 /// here can settle: it is shown until the shift that learnt of it is closed.
 pub(crate) fn needs_a_person(case: &CaseRow, shift: ShiftNumber) -> bool {
     match case.kind {
-        CaseKind::Dispute => matches!(
-            case.state.as_str(),
-            "needs_response" | "warning_needs_response"
-        ),
+        // Also for a word of Stripe's that is new: somebody looks, rather than nobody.
+        CaseKind::Dispute => is_open(case) && !case.state.ends_with("under_review"),
         CaseKind::Refund => case.moved_in == shift,
     }
 }
@@ -153,13 +151,18 @@ pub(crate) fn is_shown(case: &CaseRow, shift: ShiftNumber) -> bool {
 
 fn says(case: &CaseRow) -> &'static str {
     match (case.kind, case.state.as_str()) {
-        (CaseKind::Dispute, "needs_response" | "warning_needs_response") => {
+        (CaseKind::Dispute, state) if state.ends_with("needs_response") => {
             "The bank took the money back. Send evidence in Stripe's dashboard before the day named."
         }
         (CaseKind::Dispute, "won") => "The bank gave the money back to the shop.",
         (CaseKind::Dispute, "lost") => "The money stays with the customer.",
         (CaseKind::Dispute, "warning_closed" | "prevented") => "It is over; no money was taken.",
-        (CaseKind::Dispute, _) => "The bank is deciding. Nothing to do but wait.",
+        (CaseKind::Dispute, state) if state.ends_with("under_review") => {
+            "The bank is deciding. Nothing to do but wait."
+        }
+        (CaseKind::Dispute, _) => {
+            "Stripe has a new word for where it stands. Look at it in Stripe's dashboard."
+        }
         (CaseKind::Refund, "failed" | "canceled") => {
             "It was refunded in Stripe's dashboard, and that failed: the customer has nothing back."
         }
@@ -648,6 +651,9 @@ mod tests {
                 false,
                 true,
             ),
+            (CaseKind::Dispute, "appeal_needs_response", true, true, true),
+            (CaseKind::Dispute, "appeal_under_review", false, false, true),
+            (CaseKind::Dispute, "a_new_word", true, true, true),
             (CaseKind::Dispute, "won", false, false, false),
             (CaseKind::Dispute, "lost", false, false, false),
             (CaseKind::Dispute, "warning_closed", false, false, false),

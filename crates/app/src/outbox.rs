@@ -7,13 +7,13 @@ use till_domain::ids::{ReceiptNumber, RefundPartId, TenderId, Timestamp};
 use till_domain::journal::{ChargeKind, JournalEvent, Pending};
 use till_domain::money::Money;
 use till_domain::sale::Approval;
-use till_store::{ChargeRow, HistoryRow, PartRow, Tx};
+use till_store::{CaseKind, ChargeRow, HistoryRow, PartRow, Tx};
 use till_sync::machine::{Charge, Goal};
 use till_sync::phases;
 use till_sync::request::mail_address;
 use till_sync::retry::is_never_again;
 
-use crate::asking::{cases, is_shown};
+use crate::asking::{cases, is_open, is_shown};
 use crate::auth::{Session, with_reason};
 use crate::declined::charge_reason;
 use crate::error::{AppError, ErrorCode};
@@ -971,6 +971,15 @@ fn write_off_unread(
     Ok(())
 }
 
+/// The bank took the charge back for the customer, or may.
+fn is_disputed(tx: &Tx<'_>, tender: Option<TenderId>) -> Result<bool, AppError> {
+    Ok(tx.stripe_cases()?.iter().any(|case| {
+        case.kind == CaseKind::Dispute
+            && Some(case.tender) == tender
+            && (is_open(case) || case.state == "lost")
+    }))
+}
+
 /// What may be decided about a refund now.
 fn refund_case(
     tx: &Tx<'_>,
@@ -991,6 +1000,9 @@ fn refund_case(
         Some(_) if row.settled_elsewhere => "It is settled.",
         Some(refund) if refund.is_free() && still_owed(tx, &row)? == 0 => {
             "It was given back in Stripe's dashboard already."
+        }
+        Some(refund) if refund.is_free() && is_disputed(tx, row.tender)? => {
+            "The customer disputes the charge, and their bank may give it back: look at the dispute in Stripe's dashboard."
         }
         Some(refund) if refund.is_free() => "",
         Some(refund) if refund.state.is_waiting() => {
