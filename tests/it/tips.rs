@@ -1,5 +1,6 @@
 //! What a customer adds at a card reader: charged with the sale, and no part of it.
 
+use till_app::StripeSetting;
 use till_app::error::ErrorCode;
 use till_app::view::TenderKindView;
 use till_stand_in::ReaderBehaviour;
@@ -10,6 +11,12 @@ const READER: &str = "tmr_StandInCounter";
 /// A sale of 8.45 whose customer would add 1.50 at the reader.
 fn at_the_counter(seed: u64, asked: bool) -> World {
     let mut world = World::from_seed(seed);
+    let joined = StripeSetting {
+        api_base: String::new(),
+        account: "acct_1".into(),
+        livemode: false,
+    };
+    world.till().join_stripe(&joined).unwrap();
     let behaviour = ReaderBehaviour {
         taps_after_s: Some(3),
         tip_amount: 150,
@@ -69,6 +76,41 @@ fn a_tip_is_charged_with_the_sale_counted_apart_and_not_refunded_with_it() {
     let found = crate::reconcile::reconcile(&mut world, None).unwrap();
     assert_eq!(found.differences, []);
     world.check_invariants();
+}
+
+#[test]
+fn goods_go_back_whole_though_the_dashboard_gave_the_tip_back() {
+    for (seed, in_dashboard, refused) in [(930, 150, false), (931, 151, true)] {
+        let mut world = at_the_counter(seed, true);
+        let (id, receipt, _) = paid(&mut world);
+        let (_, intent) = crate::events::charge(&world);
+        let form = format!("payment_intent={intent}&amount={in_dashboard}");
+        crate::events::by_hand(&mut world, "POST", "/v1/refunds", &form);
+        world.advance_ms(20 * crate::events::MINUTE_MS);
+        crate::events::look(&mut world);
+        let done = world.refund_first(&receipt, "0.500", None);
+        if refused {
+            assert_eq!(refusal(done), ErrorCode::RefundedElsewhere);
+            continue;
+        }
+        done.unwrap();
+        world.run_until_quiet();
+        assert_eq!(world.stripe.ledger().net_of(&id), 0, "all, and no more");
+        let till = world.till();
+        assert_eq!(
+            till.count(world.manager(), &[], &[])
+                .unwrap()
+                .expected
+                .minor,
+            5_000
+        );
+        assert_eq!(
+            till.connection().unwrap().need_a_person,
+            1,
+            "the dashboard's refund"
+        );
+        till.journal_verify().unwrap();
+    }
 }
 
 #[test]

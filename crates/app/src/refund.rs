@@ -111,6 +111,17 @@ fn elsewhere(tx: &Tx<'_>, tender: TenderId, parts: &[PartRow]) -> Result<i64, Ap
     Ok(gave.saturating_sub(settled).max(0))
 }
 
+/// The part of [`elsewhere`] that the goods were paid with. The tip goes first: no refund
+/// of the till gives it back, so there is that much more than the goods at Stripe.
+fn goods_elsewhere(tx: &Tx<'_>, tender: TenderId, parts: &[PartRow]) -> Result<i64, AppError> {
+    let gave = elsewhere(tx, tender, parts)?;
+    if gave == 0 {
+        return Ok(0);
+    }
+    let tip = tx.charge(tender)?.and_then(|charge| charge.facts.tip);
+    Ok((gave - tip.map_or(0, Money::minor)).max(0))
+}
+
 /// How much of a refused refund is still owed, in minor units: less than all of it where
 /// part of the charge was given back at Stripe by others.
 pub(crate) fn still_owed(tx: &Tx<'_>, row: &PartRow) -> Result<i64, AppError> {
@@ -156,7 +167,7 @@ fn not_given_elsewhere(
     let parts = tx.parts_of_sale(source.sale.id)?;
     let mut gave = 0;
     for tender in &source.sale.tenders {
-        gave += elsewhere(tx, tender.id, &parts)?;
+        gave += goods_elsewhere(tx, tender.id, &parts)?;
     }
     if gave == 0 {
         return Ok(());
@@ -209,7 +220,7 @@ fn so_far<'a>(tx: &Tx<'_>, shop: &Shop, source: &'a Source) -> Result<SaleSoFar<
             continue;
         }
         let charge = live_charge(tx, tender)?.state;
-        let elsewhere = Money::from_minor(elsewhere(tx, tender.id, &parts)?, currency);
+        let elsewhere = Money::from_minor(goods_elsewhere(tx, tender.id, &parts)?, currency);
         let left = tender.amount.checked_sub(back(Some(tender.id))?)?;
         tenders.push(TenderLeft {
             tender: tender.id,
