@@ -316,6 +316,12 @@ export class FakeTill {
     this.announce();
   }
 
+  /** The drain sent it, behind whoever looks at it. */
+  settleEntry(id: string): void {
+    this.#mark(this.#entry(id), "certain", "Charged");
+    this.announce();
+  }
+
   /** Somebody refunded in Stripe's dashboard, and it failed. */
   refundElsewhere(): void {
     this.#cases.push({

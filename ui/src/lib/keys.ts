@@ -4,10 +4,14 @@
 // - a layer that is `modal` hears every key and lets none through to the screen under it;
 // - a character typed into a field belongs to the field, unless the layer takes it first;
 // - what a key opens is open before the next key is heard, however fast the hand;
-// - Enter on a control marked `data-money` does nothing: a scanner ends every scan with it.
+// - Enter on a control marked `data-money` does nothing: a scanner ends every scan with it;
+// - a key that decides something acts once each time it is pressed, however long it is held.
 
 import { flushSync } from "svelte";
 import { beepLow, insertIntoField, Scanner, SEPARATOR } from "./scanner.svelte";
+
+/** What moves money or leaves a screen. Arrows, Backspace and the like go on while they are held. */
+const ONCE = /^(F\d+|Enter|Delete|Escape)$/;
 
 export interface Layer {
   /** Named keys: "F9", "Escape", "ArrowUp", "Delete", "Enter", "Tab"… True when taken. */
@@ -51,6 +55,13 @@ export class Keys {
 
   #down(event: KeyboardEvent): void {
     if (this.#scanner.onkeydown(event)) return;
+    // A held key would go through the next screen as well, and pay there. In a field Delete is the field's.
+    if (event.repeat && ONCE.test(event.key)) {
+      if (event.key === "Delete" && isField(document.activeElement)) return;
+      event.preventDefault();
+      event.stopPropagation();
+      return;
+    }
     if (event.key.length === 1 && event.key !== " " && event.ctrlKey && event.key.toLowerCase() !== "z")
       return;
     if (event.key === "Enter" && isMoney(document.activeElement)) {

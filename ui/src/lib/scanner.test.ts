@@ -202,6 +202,35 @@ describe("who hears a key", () => {
     stop();
   });
 
+  it("a held key decides once, and arrows go on", () => {
+    const layers = new Keys();
+    const heard: string[] = [];
+    layers.push({
+      key: (name) => {
+        heard.push(name);
+        return true;
+      },
+    });
+    const stop = layers.listen(window);
+    for (const name of ["F9", "Delete", "Enter", "Escape", "ArrowDown", "Backspace"]) {
+      window.dispatchEvent(key(name));
+      const held = new KeyboardEvent("keydown", { key: name, repeat: true, bubbles: true, cancelable: true });
+      window.dispatchEvent(held);
+      expect(held.defaultPrevented).toBe(true);
+    }
+    expect(heard).toEqual([
+      "F9",
+      "Delete",
+      "Enter",
+      "Escape",
+      "ArrowDown",
+      "ArrowDown",
+      "Backspace",
+      "Backspace",
+    ]);
+    stop();
+  });
+
   it("Enter on a control that moves money does nothing", () => {
     const layers = new Keys();
     const stop = layers.listen(window);

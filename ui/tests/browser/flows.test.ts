@@ -72,7 +72,7 @@ describe("with a sale of €51.40, online", () => {
     await shop.press("Enter");
     await shop.sees("tender-0");
     expect(await shop.text("outstanding")).toBe("€31.40");
-    await shop.press("F9");
+    await shop.press("e");
     await shop.sees("screen-done");
   });
 
@@ -281,6 +281,8 @@ describe("with a sale of €51.40, online", () => {
     await shop.press("F9", "c", "F9");
     await shop.page.locator('[data-testid="tender-0"][data-state="declined"]').waitFor();
     await shop.press("F9");
+    expect(await shop.text("notice")).toContain("Choose how it is paid");
+    await shop.press("e");
     await shop.sees("screen-done");
   });
 
@@ -320,6 +322,8 @@ describe("with a sale of €51.40, online", () => {
     expect(await shop.at("screen-done").count()).toBe(0);
     await shop.sees("way-reader");
     await shop.press("F9");
+    expect(await shop.at("screen-done").count()).toBe(0);
+    await shop.press("e");
     await shop.sees("screen-done");
   });
 
@@ -360,7 +364,7 @@ describe("with a sale of €51.40, online", () => {
     await shop.press("F9", "c", "F9");
     await shop.sees("not-known");
     await shop.till("till.settleTender('canceled')");
-    await shop.press("F9");
+    await shop.press("e");
     await shop.sees("screen-done");
   });
 
@@ -404,6 +408,66 @@ describe("with a sale of €51.40, online", () => {
     expect(await shop.page.getByTestId("tender-1").count()).toBe(0);
   });
 
+  it("a key that is held opens the screen and pays nothing there", async () => {
+    await shop.page.keyboard.down("F9");
+    await shop.sees("cash-0");
+    for (let i = 0; i < 5; i += 1) await shop.page.keyboard.down("F9");
+    await shop.page.keyboard.up("F9");
+    await shop.sees("screen-tender");
+    expect(await shop.till("till.calls.includes('tender_cash')")).toBe(false);
+    await shop.press("F9");
+    await shop.sees("screen-done");
+  });
+
+  it("after a part in cash a second F9 takes nothing that nobody handed over", async () => {
+    await shop.press("F9", "2", "0", "0", "0", "F9", "F9", "F9");
+    await shop.sees("tender-0");
+    expect(await shop.text("outstanding")).toBe("€31.40");
+    expect(await shop.text("take")).toContain("Choose how it is paid");
+    expect(await shop.at("take").isDisabled()).toBe(true);
+    await shop.sees("notice");
+    await shop.press("Escape");
+    await shop.shot("tender-part-taken");
+    // The sale left and opened again is the same sale.
+    await shop.press("Escape", "F9", "F9");
+    await shop.sees("notice");
+    expect(await shop.page.getByTestId("tender-1").count()).toBe(0);
+    await shop.press("e");
+    await shop.sees("screen-done");
+  });
+
+  it("a tender is taken back once, however fast Del is pressed", async () => {
+    await shop.press("F9", "1", "0", "0", "0", "Enter");
+    await shop.sees("tender-0");
+    await shop.press("1", "0", "0", "0", "Enter");
+    await shop.sees("tender-1");
+    await shop.press("Delete", "Delete");
+    await shop.page.getByTestId("outstanding").getByText("41.40").waitFor();
+    await shop.page.waitForTimeout(600);
+    expect(await shop.text("outstanding")).toBe("€41.40");
+    // A second press that is meant takes back the second.
+    await shop.press("Delete");
+    await shop.page.getByTestId("outstanding").getByText("51.40").waitFor();
+  });
+
+  it("cash typed while a tender is under way stays in its dialog, and the till says so", async () => {
+    await shop.press("F9", "c");
+    await shop.till("till.nextCard = 'declined'");
+    await shop.till("till.delayMs = 1500");
+    await shop.press("F9", "1", "0", "0", "0", "Enter");
+    await shop.sees("notice");
+    expect(await shop.text("notice")).toContain("Nothing was taken of this amount");
+    await shop.shot("tender-cash-missed");
+    await shop.sees("cash-given");
+    await shop.till("till.delayMs = 0");
+    await shop.page.locator('[data-testid="tender-0"][data-state="declined"]').waitFor();
+    expect(await shop.text("notice")).toContain("Nothing was taken of this amount");
+    expect(await shop.text("amount-shown")).toBe("€10.00");
+    expect(await shop.till("till.calls.includes('tender_cash')")).toBe(false);
+    await shop.press("Enter");
+    await shop.page.getByTestId("outstanding").getByText("41.40").waitFor();
+  });
+
   it("the keys are shown on F1 and Esc goes back", async () => {
     await shop.press("F1");
     await shop.sees("keys");
@@ -436,6 +500,53 @@ describe("with a sale of €51.40, offline", () => {
       await shop.sees("screen-done");
     });
     await shop.sees("not-charged");
+    // Nothing of it is certain, and nothing is called paid.
+    expect(await shop.text("queued-sum")).toBe("€39.79");
+    expect(await shop.at("paid").count()).toBe(0);
+    expect((await shop.text("screen-done")).toLowerCase()).not.toContain("paid");
+    await shop.press("v");
+    expect(await shop.text("receipt-text")).toContain("CARD PAYMENT PENDING");
+  });
+
+  it("what the limit leaves of a card is not taken as cash by a second press", async () => {
+    await shop.press("F9", "c", "F9", "F9");
+    await shop.sees("tender-0");
+    expect(await shop.text("outstanding")).toBe("€1.40");
+    // The drawer gives change for what was handed over, and the card is still not paid.
+    await shop.press("5", "0", "0", "Enter");
+    await shop.sees("screen-done");
+    expect(await shop.text("change")).toBe("€3.60");
+    expect(await shop.text("queued-sum")).toBe("€50.00 queued, not yet charged");
+  });
+
+  it("a double touch on the big button takes the card's part alone", async () => {
+    await shop.press("F9", "c");
+    const take = await shop.at("take").boundingBox();
+    if (!take) throw new Error("no big button");
+    for (let i = 0; i < 2; i += 1) {
+      await shop.page.mouse.click(take.x + take.width / 2, take.y + take.height - 20);
+      await shop.page.waitForTimeout(150);
+    }
+    await shop.sees("tender-0");
+    expect(await shop.text("outstanding")).toBe("€1.40");
+  });
+
+  it("a refund of a card that is only queued is not called given back", async () => {
+    await shop.press("Delete", "F9", "c", "F9");
+    await shop.sees("screen-done");
+    const receipt = await shop.text("receipt-number");
+    await shop.press("Enter", "F6");
+    await shop.scan(receipt);
+    await shop.press("+", "1", "F9");
+    await shop.sees("screen-refund-done");
+    await shop.page.getByText("Refund recorded").waitFor();
+    await shop.page.getByRole("heading", { name: "To give back" }).waitFor();
+    const words = await shop.text("screen-refund-done");
+    expect(words).toContain("Not charged yet");
+    expect(words).not.toContain("Refund complete");
+    expect(words).not.toContain("Given back");
+    await shop.at("to-outbox").click();
+    await shop.sees("screen-outbox");
   });
 
   it("split, €20 cash and the rest on the saved card: 8", async () => {
@@ -444,6 +555,8 @@ describe("with a sale of €51.40, offline", () => {
       await shop.sees("screen-done");
     });
     expect(await shop.text("not-charged")).toContain("€31.40");
+    expect(await shop.text("queued-sum")).toBe("€31.40");
+    expect(await shop.text("certain-sum")).toContain("Paid: €20.00 Cash.");
     expect(await shop.text("pill")).toContain("4 cards waiting");
   });
 
@@ -494,6 +607,45 @@ describe("with a sale of €51.40, offline", () => {
     await shop.page.getByTestId("approval").waitFor({ state: "detached" });
     // The other declined card, and the dispute.
     expect(await shop.text("outbox-need_a_person")).toContain("2");
+    // What was decided stays until another is chosen.
+    await shop.page.getByRole("heading", { name: "Chloé Dubois" }).waitFor();
+  });
+
+  it("a second press decides nothing about the next customer", async () => {
+    await shop.press("F11", "Tab");
+    await shop.page.getByRole("heading", { name: "Chloé Dubois" }).waitFor();
+    await shop.press("t", "t", "F9", "w");
+    await shop.page.getByText("Closed. Nothing more is charged.").waitFor();
+    expect(await shop.text("left-list")).toContain("Choose the next");
+    expect(await shop.text("notice")).toContain("Nothing was done");
+    expect(await shop.page.locator('[data-testid^="act-"]').count()).toBe(0);
+    expect(await shop.text("outbox-need_a_person")).toContain("2");
+    // The next one is chosen, and then decided.
+    await shop.press("Escape", "ArrowDown");
+    await shop.page.getByRole("heading", { name: "Günther Weiß" }).waitFor();
+    await shop.press("t");
+    await shop.page.getByText("Closed. Nothing more is charged.").waitFor();
+    expect(await shop.text("outbox-need_a_person")).toContain("1");
+    expect(await shop.till("till.calls.filter((call) => call === 'outbox_decide').length")).toBe(2);
+  });
+
+  it("a double touch decides once", async () => {
+    await shop.press("F11", "Tab");
+    await shop.page.getByRole("heading", { name: "Chloé Dubois" }).waitFor();
+    await shop.at("act-take_cash").dblclick();
+    await shop.sees("left-list");
+    await shop.page.waitForTimeout(200);
+    expect(await shop.till("till.calls.filter((call) => call === 'outbox_decide').length")).toBe(1);
+  });
+
+  it("what is sent meanwhile leaves its list and is not swapped for another", async () => {
+    await shop.press("F11");
+    await shop.page.getByRole("heading", { name: "Björn Lindqvist" }).waitFor();
+    await shop.till("till.settleEntry('e1')");
+    await shop.page.getByText("Charged. The money is certain.").waitFor();
+    await shop.press("t");
+    expect(await shop.till("till.calls.includes('outbox_decide')")).toBe(false);
+    await shop.page.getByRole("heading", { name: "Björn Lindqvist" }).waitFor();
   });
 
   it("an unknown charge offers nothing that could charge twice", async () => {
@@ -522,10 +674,11 @@ describe("the rest of the day", () => {
       parseInt(await shop.text("outbox-need_a_person").then((text) => text.replace(/\D/g, "")), 10);
     const entries = (await count()) - 1;
     // What is declined is settled, so that the dispute alone wants somebody.
+    await shop.press("Tab");
     for (let i = 0; i < entries; i += 1) {
-      await shop.press("Tab");
       await shop.press("t");
-      await shop.press("Tab", "Tab");
+      await shop.sees("left-list");
+      await shop.press("ArrowDown");
     }
     await shop.press("Escape", "F11");
     await shop.sees("case-dispute");
@@ -585,7 +738,7 @@ describe("the rest of the day", () => {
     expect(await shop.text("act-give_cash")).toContain("Give cash");
     await shop.shot("outbox-give-cash");
     await shop.press("g");
-    await shop.page.getByRole("heading", { name: "Chloé Dubois" }).waitFor();
+    await shop.page.getByText("It is settled another way.").waitFor();
     expect(await shop.text("outbox-need_a_person")).toContain("3");
     await shop.shot("outbox-given-in-cash");
   });

@@ -327,6 +327,43 @@ export const PLACES: Place[] = [
     },
   },
   {
+    name: "tender-choose",
+    scene: "offline",
+    go: async (shop) => {
+      await shop.press("F9", "c", "F9");
+      await shop.page.getByText("Choose how it is paid").waitFor();
+    },
+  },
+  {
+    name: "done-change-queued",
+    scene: "offline",
+    go: async (shop) => {
+      await shop.press("F9", "c", "F9", "F5");
+      await shop.sees("screen-done");
+    },
+  },
+  {
+    name: "refund-queued",
+    scene: "offline",
+    go: async (shop) => {
+      await shop.press("Delete", "F9", "c", "F9");
+      await shop.sees("screen-done");
+      const receipt = await shop.text("receipt-number");
+      await shop.press("Enter", "F6");
+      await shop.scan(receipt);
+      await shop.press("+", "1", "F9");
+      await shop.sees("screen-refund-done");
+    },
+  },
+  {
+    name: "outbox-decided",
+    scene: "offline",
+    go: async (shop) => {
+      await shop.press("F11", "Tab", "t");
+      await shop.sees("left-list");
+    },
+  },
+  {
     name: "done-change",
     scene: "sale",
     go: async (shop) => {

@@ -1,4 +1,9 @@
 // What waits for Stripe, what needs a person, what is settled.
+//
+// Always true:
+// - what is shown stays until a person chooses another: a list that changes under the finger never
+//   puts another customer's money under it;
+// - a decision is about what was shown when the key was pressed, and one is made at a time.
 
 import type { Till } from "../../app.svelte";
 import type { OutboxAction } from "../../ipc/gen/OutboxAction";
@@ -17,6 +22,8 @@ export class OutboxState {
   chosen = $state<string | null>(null);
   detail = $state<OutboxDetailView | null>(null);
   #asked = 0;
+  #at = 0;
+  #deciding = false;
   #loading: Promise<void> = Promise.resolve();
 
   constructor(till: Till) {
@@ -28,7 +35,12 @@ export class OutboxState {
   }
 
   get entry(): OutboxEntryView | null {
-    return this.entries.find((each) => each.id === this.chosen) ?? this.entries[0] ?? null;
+    return this.entries.find((each) => each.id === this.chosen) ?? null;
+  }
+
+  /** What is shown was decided or sent, and is not in this list any more. */
+  get left(): boolean {
+    return this.detail !== null && this.detail.entry.id === this.chosen && this.entry === null;
   }
 
   action(action: OutboxAction): OutboxActionView | null {
@@ -59,10 +71,15 @@ export class OutboxState {
     await this.#loading;
   }
 
+  async #shown(): Promise<void> {
+    this.#loading = this.#look();
+    await this.#loading;
+  }
+
   async show(list: List): Promise<void> {
     this.list = list;
     this.chosen = null;
-    await this.#look();
+    await this.#shown();
   }
 
   async next(): Promise<void> {
@@ -71,11 +88,12 @@ export class OutboxState {
 
   async choose(id: string): Promise<void> {
     this.chosen = id;
-    await this.#look();
+    await this.#shown();
   }
 
   async move(step: number): Promise<void> {
-    const at = this.entries.findIndex((each) => each.id === this.entry?.id);
+    // The one after what left the list stands in its place now.
+    const at = this.entry ? this.entries.indexOf(this.entry) : step > 0 ? this.#at - 1 : this.#at;
     const next = this.entries[Math.max(0, Math.min(this.entries.length - 1, at + step))];
     if (next) await this.choose(next.id);
   }
@@ -99,17 +117,37 @@ export class OutboxState {
 
   /** S: try the card once more where a person decides, and say why where that is off; else send everything. */
   async primary(): Promise<void> {
+    const pressed = this.chosen;
     await this.#loading;
+    // To send what waits is about no entry.
+    if (this.left && this.list !== "need_a_person") return await this.sendNow();
     const again = this.action("try_again");
-    if (again && (again.available || this.list === "need_a_person")) await this.decide("try_again");
+    if (again && (again.available || this.list === "need_a_person")) await this.decide("try_again", pressed);
     else await this.sendNow();
   }
 
-  async decide(action: OutboxAction): Promise<void> {
+  async decide(action: OutboxAction, pressed = this.chosen): Promise<void> {
+    if (this.#deciding) return;
+    this.#deciding = true;
+    try {
+      await this.#decide(action, pressed);
+    } finally {
+      this.#deciding = false;
+    }
+  }
+
+  async #decide(action: OutboxAction, pressed: string | null): Promise<void> {
     await this.#loading;
     const offered = this.action(action);
     const entry = this.detail?.entry;
-    if (!offered || !entry) return;
+    if (!offered || !entry || entry.id !== pressed || this.chosen !== pressed) return;
+    if (this.left) {
+      this.#till.say(
+        "plain",
+        "Nothing was done: this one is not in the list any more. Choose another first.",
+      );
+      return;
+    }
     if (!offered.available) {
       if (offered.why_not) this.#till.say("plain", offered.why_not);
       return;
@@ -133,19 +171,24 @@ export class OutboxState {
       offered.needs_manager,
     );
     if (!detail) return;
-    this.detail = detail;
+    if (this.chosen === pressed) this.detail = detail;
     await this.load();
   }
 
   async #look(): Promise<void> {
     this.#asked += 1;
     const mine = this.#asked;
-    const entry = this.entry;
-    if (!entry) {
+    this.chosen ??= this.entries[0]?.id ?? null;
+    const id = this.chosen;
+    if (id === null) {
       this.detail = null;
       return;
     }
-    const detail = await this.#till.fetch(() => this.#till.commands.outboxEntry(entry.id));
-    if (mine === this.#asked) this.detail = detail ?? null;
+    const of = this.entry;
+    if (of) this.#at = this.entries.indexOf(of);
+    const ask = () => this.#till.commands.outboxEntry(id);
+    // What left the list may be gone altogether: then what was known of it last stays, without a refusal.
+    const detail = of ? await this.#till.fetch(ask) : await ask().catch(() => this.detail);
+    if (mine === this.#asked) this.detail = detail?.entry.id === id ? detail : null;
   }
 }

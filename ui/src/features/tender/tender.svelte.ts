@@ -2,6 +2,9 @@
 //
 // Always true:
 // - a way is chosen first and taken by the big button (F9); Enter takes only an amount typed by hand;
+// - exact cash is the way by itself only where nothing was taken for the sale yet. After that nobody
+//   but the cashier chooses: the second press of a double press would take the rest as cash that
+//   nobody handed over, and complete the sale. A rule of time would only make that rarer;
 // - while a card is on its way or not known, nothing else is taken for its part of the sum;
 // - once the till says the sale can be completed after a tender, it is completed, once.
 
@@ -15,11 +18,16 @@ import type { TenderView } from "../../ipc/gen/TenderView";
 import { toDecimal } from "../../lib/money";
 
 export const WAIT_MS = 10_000;
+/** Two presses within this are one press of a nervous hand. */
+export const DOUBLE_MS = 500;
 
 export class TenderState {
   #till: Till;
   options = $state<TenderOptionsView | null>(null);
-  way = $state<TenderKindView>("cash");
+  /** None: somebody must choose, or type an amount. */
+  way = $state<TenderKindView | null>("cash");
+  /** What is the way where nobody chose. */
+  rest: "cash" | null = "cash";
   /** Which of the customer's saved cards, where that is the way. */
   card = $state<string | null>(null);
   /** A part of the sum typed for a card; otherwise all that is left, or the most that is allowed. */
@@ -29,11 +37,20 @@ export class TenderState {
   #since = new Map<string, Date>();
   #completing = false;
   #taking = false;
+  #missed = false;
+  #removed = -DOUBLE_MS;
   #loading: Promise<void> = Promise.resolve();
   #waitTimer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(till: Till) {
     this.#till = till;
+    if (till.sale && till.sale.tenders.length > 0) this.#nobodyChose();
+  }
+
+  #nobodyChose(): void {
+    this.rest = null;
+    this.way = null;
+    this.part = null;
   }
 
   get sale(): SaleView | null {
@@ -63,6 +80,7 @@ export class TenderState {
   get amount(): MoneyView | null {
     const options = this.options;
     if (!options) return null;
+    if (this.way === null) return null;
     if (this.way === "cash") return options.cash[0]?.given ?? options.outstanding;
     if (this.part) return this.part;
     const most = this.option?.most;
@@ -90,7 +108,8 @@ export class TenderState {
     await this.#till.fetch(async () => {
       this.options = await this.#till.commands.tenderOptions();
     });
-    if (this.way !== "cash" && !this.option?.available) this.way = "cash";
+    // The network went under the finger: exact cash is not what was chosen.
+    if (this.way !== "cash" && !this.option?.available) this.way = null;
   }
 
   /** The sale changed behind the window: a card was answered, or the network came or went. */
@@ -102,7 +121,7 @@ export class TenderState {
 
   // A quick hand is faster than the first answer: what it asked for waits for it.
 
-  #offered(kind: TenderKindView, card: string | null): OtherOptionView | null {
+  #offered(kind: TenderKindView | null, card: string | null): OtherOptionView | null {
     const of = this.options?.others.filter((each) => each.kind === kind) ?? [];
     return of.find((each) => each.card === card) ?? of[0] ?? null;
   }
@@ -136,20 +155,20 @@ export class TenderState {
   }
 
   async cash(given: MoneyView): Promise<void> {
-    this.dialog = null;
-    await this.#once(() =>
-      this.#till.run(() => this.#till.keep(this.#till.commands.tenderCash(toDecimal(given)))),
-    );
+    await this.#once(() => {
+      this.dialog = null;
+      return this.#till.run(() => this.#till.keep(this.#till.commands.tenderCash(toDecimal(given))));
+    });
   }
 
   /** Notes of another currency. */
   async foreign(given: MoneyView): Promise<void> {
-    this.dialog = null;
-    await this.#once(() =>
-      this.#till.run(() =>
+    await this.#once(() => {
+      this.dialog = null;
+      return this.#till.run(() =>
         this.#till.keep(this.#till.commands.tenderForeignCash(given.currency, toDecimal(given))),
-      ),
-    );
+      );
+    });
   }
 
   /** The dialog stays open while what was typed is refused. */
@@ -167,8 +186,13 @@ export class TenderState {
   async take(all = false): Promise<void> {
     await this.#loading;
     if (!this.options && this.sale?.can_complete) return await this.complete();
+    if (this.pending) return;
+    if (this.way === null) {
+      this.#till.say("plain", "Nothing was taken just now. Choose how it is paid, or type the cash.");
+      return;
+    }
     const amount = all ? (this.options?.outstanding ?? null) : this.amount;
-    if (!amount || this.pending) return;
+    if (!amount) return;
     switch (this.way) {
       case "cash":
         return await this.cash(amount);
@@ -211,14 +235,14 @@ export class TenderState {
   async payLink(contact: string): Promise<void> {
     const amount = this.amount;
     if (!amount) return;
-    this.dialog = null;
     const sum = this.#sum(amount);
     const ask = this.#ask(amount);
-    await this.#once(() =>
-      this.#till.allowed(ask, (approval) =>
+    await this.#once(() => {
+      this.dialog = null;
+      return this.#till.allowed(ask, (approval) =>
         this.#till.keep(this.#till.commands.tenderPayLink(sum, contact, approval)),
-      ),
-    );
+      );
+    });
   }
 
   async external(approvalCode: string, last4: string): Promise<void> {
@@ -236,7 +260,16 @@ export class TenderState {
 
   async remove(tender = this.removable): Promise<void> {
     if (!tender) return;
-    if (await this.#till.change(() => this.#till.commands.tenderRemove(tender.id))) await this.load();
+    // The next tender moves under the finger as soon as this one is gone.
+    if (performance.now() - this.#removed < DOUBLE_MS) return;
+    // What is taken back never completes a sale.
+    await this.#once(
+      () => this.#till.run(() => this.#till.keep(this.#till.commands.tenderRemove(tender.id))),
+      () => {
+        this.#removed = performance.now();
+        return this.load();
+      },
+    );
   }
 
   async lookAgain(): Promise<void> {
@@ -292,19 +325,36 @@ export class TenderState {
     if (done.printer) this.#till.say("risk", done.printer);
   }
 
-  /** One taking at a time: a second touch while the first is under way takes nothing. */
-  async #once(taking: () => Promise<SaleView | undefined>): Promise<void> {
-    if (this.#taking) return;
+  /**
+   * One taking at a time: a second touch while the first is under way takes nothing. What was typed
+   * stays in its dialog.
+   */
+  async #once(taking: () => Promise<SaleView | undefined>, then = () => this.follow()): Promise<void> {
+    if (this.#taking) {
+      this.#missed = this.dialog !== null;
+      if (this.#missed) this.#sayMissed();
+      return;
+    }
     this.#taking = true;
+    this.#missed = false;
     try {
       const sale = await taking();
       if (!sale) return;
-      this.way = "cash";
-      this.part = null;
-      await this.follow();
+      this.#nobodyChose();
+      await then();
     } finally {
       this.#taking = false;
+      // The answer to the first took the words away, and they may not have been read.
+      if (this.#missed && this.dialog && !this.#till.notice && this.#till.screen === "tender")
+        this.#sayMissed();
     }
+  }
+
+  #sayMissed(): void {
+    this.#till.say(
+      "risk",
+      "Nothing was taken of this amount: the tender before it was still under way. Look at what is left to pay, then take it.",
+    );
   }
 
   /** All that is left crosses as `null`: the till knows it best. */

@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, it, vi } from "vitest";
 import { Till } from "../../app.svelte";
 import { FakeTill } from "../../ipc/fake";
-import { TenderState } from "./tender.svelte";
+import { DOUBLE_MS, TenderState } from "./tender.svelte";
 
 let fake: FakeTill;
 let till: Till;
@@ -40,6 +40,53 @@ describe("online", () => {
     expect(till.screen).toBe("tender");
     expect(till.sale?.outstanding.minor).toBe(3140);
     expect(tender.options?.cash[0]?.given.minor).toBe(3140);
+  });
+
+  it("after a part the big button takes nothing until a way is chosen", async () => {
+    await tender.cash({ minor: 2000, currency: "EUR", exponent: 2 });
+    expect([tender.way, tender.amount]).toEqual([null, null]);
+    await tender.take();
+    expect(till.notice?.text).toContain("Choose how it is paid");
+    expect(till.sale?.tenders).toHaveLength(1);
+    await tender.remove();
+    expect([till.sale?.tenders.length, tender.way]).toEqual([0, null]);
+    await tender.cashOption(0);
+    expect(till.screen).toBe("done");
+  });
+
+  it("a sale opened again with something taken has no way chosen by itself", async () => {
+    await tender.cash({ minor: 2000, currency: "EUR", exponent: 2 });
+    expect(new TenderState(till).way).toBeNull();
+  });
+
+  it("two takings back at once, or one right after the other, take back one", async () => {
+    const ten = { minor: 1000, currency: "EUR", exponent: 2 };
+    await tender.cash(ten);
+    await tender.cash(ten);
+    await tender.cash(ten);
+    fake.delayMs = 5;
+    await Promise.all([tender.remove(), tender.remove(till.sale?.tenders[0] ?? null)]);
+    await tender.remove();
+    expect(till.sale?.tenders).toHaveLength(2);
+    vi.spyOn(performance, "now").mockReturnValue(performance.now() + DOUBLE_MS);
+    await tender.remove();
+    vi.restoreAllMocks();
+    expect(till.sale?.tenders).toHaveLength(1);
+  });
+
+  it("cash typed while another taking is under way stays typed, and the words stay as well", async () => {
+    await tender.choose("saved_card");
+    fake.delayMs = 5;
+    const first = tender.take();
+    await Promise.resolve();
+    await Promise.resolve();
+    tender.dialog = "cash";
+    await tender.cash({ minor: 1000, currency: "EUR", exponent: 2 });
+    expect(tender.dialog).toBe("cash");
+    expect(till.notice?.text).toContain("Nothing was taken of this amount");
+    await first;
+    expect(till.notice?.text).toContain("Nothing was taken of this amount");
+    expect(fake.calls).not.toContain("tender_cash");
   });
 
   it("a card is on its way at first, and completes once it is certain", async () => {
@@ -169,6 +216,14 @@ describe("a card reader", () => {
     await tender.load();
     await tender.choose("reader");
     expect(tender.way).toBe("cash");
+    // Chosen, and the network goes: cash is not what was chosen.
+    fake.setOnline(true);
+    await tender.load();
+    await tender.choose("reader");
+    fake.setOnline(false);
+    await tender.load();
+    expect(tender.way).toBeNull();
+    await tender.choose("reader");
     expect(till.notice?.text).toContain("only while Stripe can be reached");
   });
 });
