@@ -16,7 +16,8 @@ pub(crate) struct Dispute {
     pub(crate) id: String,
     pub(crate) created: i64,
     pub(crate) charge: String,
-    pub(crate) intent: String,
+    /// None of a charge that a program made without one.
+    pub(crate) intent: Option<String>,
     pub(crate) amount: i64,
     currency: String,
     status: &'static str,
@@ -27,27 +28,48 @@ pub(crate) struct Dispute {
 impl State {
     pub(crate) fn open_dispute(&mut self, charge: &str) -> Option<String> {
         let found = self.charges.get(charge)?.clone();
-        let id = self.id("dp_1", 23);
         let dispute = Dispute {
-            id: id.clone(),
+            id: self.id("dp_1", 23),
             created: self.now,
             charge: charge.to_owned(),
-            intent: found.intent.clone(),
+            intent: Some(found.intent),
             amount: found.captured,
-            currency: found.currency.clone(),
+            currency: found.currency,
             status: "needs_response",
             due: self.now.saturating_add(ANSWER_BY_S),
             brand: found.face.brand,
         };
-        let value = self.dispute_value(&dispute);
-        self.disputes.put(&id, dispute);
         if let Some(charge) = self.charges.get_mut(charge) {
             charge.disputed = true;
         }
+        Some(self.put_dispute(dispute))
+    }
+
+    /// Of a charge that another program made over the Charges API: it has no
+    /// PaymentIntent, and is not kept here.
+    pub(crate) fn open_dispute_elsewhere(&mut self, amount: i64, currency: &str) -> String {
+        let dispute = Dispute {
+            id: self.id("dp_1", 23),
+            created: self.now,
+            charge: self.id("ch_3", 23),
+            intent: None,
+            amount,
+            currency: currency.to_owned(),
+            status: "needs_response",
+            due: self.now.saturating_add(ANSWER_BY_S),
+            brand: "visa",
+        };
+        self.put_dispute(dispute)
+    }
+
+    fn put_dispute(&mut self, dispute: Dispute) -> String {
+        let id = dispute.id.clone();
+        let value = self.dispute_value(&dispute);
+        self.disputes.put(&id, dispute);
         self.emit("charge.dispute.created", value.clone());
         self.emit("charge.dispute.funds_withdrawn", value);
         self.later(ANSWER_BY_S, Job::DisputeCloses(id.clone()));
-        Some(id)
+        id
     }
 
     /// Nobody sent evidence: the shop has lost.
@@ -69,7 +91,7 @@ impl State {
             .newest_first()
             .into_iter()
             .filter(|d| charge.is_none_or(|c| c == d.charge))
-            .filter(|d| intent.is_none_or(|i| i == d.intent))
+            .filter(|d| intent.is_none_or(|i| d.intent.as_deref() == Some(i)))
             .map(|d| (d.id.clone(), d.created))
             .collect();
         let page = lists::page(all, params, "dispute")?;

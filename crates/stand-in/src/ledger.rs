@@ -159,7 +159,7 @@ impl State {
                 refund: refund.id.clone(),
                 refund_id: refund.metadata.get("refund_id").cloned(),
                 amount: refund.amount,
-                status: refund.status.as_str().to_owned(),
+                status: refund.status.as_str().unwrap_or_default().to_owned(),
             });
             if refund.status.counts() {
                 line.refunded = line.refunded.saturating_add(refund.amount);

@@ -439,6 +439,13 @@ impl StandIn {
         self.state.open_dispute(charge)
     }
 
+    /// A bank takes a charge back that another program of the account made without a
+    /// PaymentIntent. The id of the dispute.
+    pub fn dispute_elsewhere(&mut self, amount: i64, currency: &str) -> String {
+        self.tick();
+        self.state.open_dispute_elsewhere(amount, currency)
+    }
+
     // What it did.
 
     /// What was done to each tender.

@@ -45,6 +45,8 @@ pub enum RefundCourse {
     },
     /// `requires_action`, and nobody acts.
     RequiresAction,
+    /// Its status is null, which the published schema allows.
+    Unsaid,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,22 +55,25 @@ pub(crate) enum RefundStatus {
     RequiresAction,
     Succeeded,
     Failed,
+    Unsaid,
 }
 
 impl RefundStatus {
-    pub(crate) fn as_str(self) -> &'static str {
+    /// None for a status that is null.
+    pub(crate) fn as_str(self) -> Option<&'static str> {
         match self {
-            Self::Pending => "pending",
-            Self::RequiresAction => "requires_action",
-            Self::Succeeded => "succeeded",
-            Self::Failed => "failed",
+            Self::Pending => Some("pending"),
+            Self::RequiresAction => Some("requires_action"),
+            Self::Succeeded => Some("succeeded"),
+            Self::Failed => Some("failed"),
+            Self::Unsaid => None,
         }
     }
 
     /// Whether the money counts as given back.
     pub(crate) fn counts(self) -> bool {
         match self {
-            Self::Pending | Self::RequiresAction | Self::Succeeded => true,
+            Self::Pending | Self::RequiresAction | Self::Succeeded | Self::Unsaid => true,
             Self::Failed => false,
         }
     }
@@ -245,6 +250,7 @@ impl State {
             | RefundCourse::PendingThenFails { .. }
             | RefundCourse::PendingThenSucceedsThenFails { .. } => RefundStatus::Pending,
             RefundCourse::RequiresAction => RefundStatus::RequiresAction,
+            RefundCourse::Unsaid => RefundStatus::Unsaid,
         };
         let refund = Refund {
             id: id.clone(),
@@ -260,7 +266,7 @@ impl State {
         let value = self.refund_value(&refund);
         self.refunds.put(&id, refund);
         match course {
-            RefundCourse::Succeeds | RefundCourse::RequiresAction => {}
+            RefundCourse::Succeeds | RefundCourse::RequiresAction | RefundCourse::Unsaid => {}
             RefundCourse::PendingThenSucceeds { seconds } => {
                 self.later(seconds, Job::RefundSucceeds(id.clone()));
             }
@@ -362,7 +368,7 @@ impl State {
         let extra = match refund.status {
             RefundStatus::Pending => Some(("pending_reason", "processing")),
             RefundStatus::Failed => Some(("failure_reason", "expired_or_canceled_card")),
-            RefundStatus::RequiresAction | RefundStatus::Succeeded => None,
+            RefundStatus::RequiresAction | RefundStatus::Succeeded | RefundStatus::Unsaid => None,
         };
         if let (Value::Object(fields), Some((name, word))) = (&mut value, extra) {
             fields.insert(name.to_owned(), word.into());
