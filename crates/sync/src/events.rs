@@ -7,6 +7,7 @@
 //! - the list is read again from an hour before the newest event known, and an event is
 //!   acted on once; every six hours from a day before, so that what comes up to a day
 //!   late is not missed. Later ones the daily comparison of the books finds;
+//! - one object that says nothing does not stop the others: it is left out, and logged;
 //! - reads stay within what Stripe grants a till that sells nothing: 10,000 a month,
 //!   those of the outbox and of the books among them.
 //!
@@ -280,6 +281,7 @@ pub struct Polling {
     told: Vec<Told>,
     wanted: VecDeque<About>,
     found: Vec<Found>,
+    left_out: Vec<About>,
 }
 
 impl Polling {
@@ -297,6 +299,7 @@ impl Polling {
             told: Vec::new(),
             wanted: VecDeque::new(),
             found: Vec::new(),
+            left_out: Vec::new(),
         }
     }
 
@@ -363,8 +366,11 @@ impl Polling {
             return Taken::Stop(Unread::Unreachable);
         };
         self.reads = self.reads.saturating_add(1);
+        // No JSON is not of Stripe: something on the way answered.
+        let value: Option<Value> = serde_json::from_slice(&http.body).ok();
         match http.status {
             200..=299 => {}
+            400 if value.is_some() && self.skip() => return Taken::GoOn,
             // Gone, or not ours to see: no more is to be learnt of it.
             404 if self.listed => {
                 self.wanted.pop_front();
@@ -378,13 +384,32 @@ impl Polling {
             }
             _ => return Taken::Stop(Unread::Unreadable),
         }
-        let taken = serde_json::from_slice(&http.body)
-            .ok()
-            .and_then(|value| self.take_value(&value, worth));
-        match taken {
+        let Some(value) = value else {
+            return Taken::Stop(Unread::Unreadable);
+        };
+        match self.take_value(&value, worth) {
             Some(()) => Taken::GoOn,
+            None if self.skip() => Taken::GoOn,
             None => Taken::Stop(Unread::Unreadable),
         }
+    }
+
+    /// Leaves out an object that cannot be read, so that what comes after it is learnt;
+    /// false where it is the list, or what a webhook told of: Stripe sends that again.
+    fn skip(&mut self) -> bool {
+        if !self.listed || self.told.is_empty() {
+            return false;
+        }
+        let about = self.wanted.pop_front();
+        let skips = about.is_some();
+        self.left_out.extend(about);
+        skips
+    }
+
+    /// What could not be read.
+    #[must_use]
+    pub fn left_out(&self) -> &[About] {
+        &self.left_out
     }
 
     fn take_value(&mut self, value: &Value, worth: impl Fn(&Told) -> bool) -> Option<()> {
@@ -419,9 +444,8 @@ impl Polling {
                 }
             }
             About::Disputes(_) => {
-                for dispute in value.get("data")?.as_array()? {
-                    self.found.push(found_dispute(dispute)?);
-                }
+                let disputes = value.get("data")?.as_array()?.iter();
+                self.found.extend(disputes.filter_map(found_dispute));
             }
         }
         self.wanted.pop_front();
@@ -687,6 +711,50 @@ mod tests {
         ] {
             let mut poll = Polling::new(Cursor::default(), NOW);
             assert_eq!(poll.take(&answer, |_| true), expected, "{name}");
+        }
+    }
+
+    #[test]
+    fn an_object_that_says_nothing_is_left_out_and_the_next_is_asked_for() {
+        let at = NOW.0 / 1_000;
+        let events = [
+            event("evt_1", at, &refund("re_1", "failed")),
+            event("evt_2", at, &refund("re_2", "failed")),
+        ];
+        let no_status = json!({"id": "re_1", "object": "refund", "status": null});
+        let page = Answer::Http(HttpAnswer {
+            status: 200,
+            body: b"<html>".to_vec(),
+            ..HttpAnswer::default()
+        });
+        for (name, answer, goes_on) in [
+            ("refused", http(400, &json!({"error": {}})), true),
+            ("unread", http(200, &no_status), true),
+            ("not of Stripe", page, false),
+        ] {
+            let mut poll = Polling::new(Cursor::default(), NOW);
+            assert_eq!(poll.take(&list(&events, false), |_| true), Taken::GoOn);
+            let taken = poll.take(&answer, |_| true);
+            let asked = poll.ask().unwrap().path;
+            if goes_on {
+                assert_eq!(
+                    (taken, asked.as_str()),
+                    (Taken::GoOn, "/v1/refunds/re_2"),
+                    "{name}"
+                );
+            } else {
+                let stop = Taken::Stop(Unread::Unreadable);
+                assert_eq!(
+                    (taken, asked.as_str()),
+                    (stop, "/v1/refunds/re_1"),
+                    "{name}"
+                );
+            }
+            // A webhook is answered so that Stripe sends it again.
+            let told = told(&events[0]).unwrap();
+            let mut one = Polling::of(told, NOW);
+            let stop = Taken::Stop(Unread::Unreadable);
+            assert_eq!(one.take(&answer, |_| true), stop, "{name}");
         }
     }
 }
