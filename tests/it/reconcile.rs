@@ -5,11 +5,14 @@ use till_app::error::{AppError, ErrorCode};
 use till_app::ports::Clock as _;
 use till_app::profile::Day;
 use till_app::view::TenderKindView;
+use till_stand_in::{Fault, FaultPlan, Operation, RefundCourse};
 use till_store::StoredRequest;
 use till_sync::phases::Claimed;
 use till_sync::reconcile::{Kind, What};
 use till_sync::transport::Answer;
 use till_tests::{World, carry, refusal};
+
+use crate::events::{DAY_MS, MINUTE_MS, by_hand, charge, look, sold};
 
 const HOUR_MS: i64 = 3_600_000;
 
@@ -322,4 +325,131 @@ fn a_charge_that_was_made_late_beside_another_is_found_and_cancelled() {
     );
     assert_eq!(world.charges_of(&sale.tenders[0].id), 1);
     world.check_invariants();
+}
+
+/// Half an hour past the next midnight, the day is over.
+fn pass_midnight(world: &mut World) {
+    world.advance_ms(DAY_MS / 2 + 31 * MINUTE_MS);
+}
+
+fn last(world: &World) -> ReconciledView {
+    world.till().last_reconciled().unwrap().expect("compared")
+}
+
+#[track_caller]
+fn nothing_but_events(world: &mut World) {
+    world.advance_ms(20 * MINUTE_MS);
+    let asked = look(world);
+    assert!(
+        !asked.is_empty() && asked.iter().all(|path| path.starts_with("/v1/events?")),
+        "{asked:#?}"
+    );
+}
+
+#[test]
+fn a_till_that_was_away_for_longer_than_a_comparison_reaches_compares_once() {
+    for (seed, days, from, until) in [
+        (860, 33, "2026-11-23", "2026-12-23"),
+        (861, 70, "2026-12-30", "2027-01-29"),
+    ] {
+        let (mut world, _) = sold(seed);
+        look(&mut world);
+        world.advance_ms(days * DAY_MS);
+        look(&mut world);
+        let found = last(&world);
+        assert_eq!((found.from.as_str(), found.until.as_str()), (from, until));
+        nothing_but_events(&mut world);
+    }
+}
+
+#[test]
+fn a_clock_that_was_ahead_for_a_night_does_not_stop_the_comparisons() {
+    for (seed, days) in [(862, 20), (863, 60)] {
+        let (mut world, _) = sold(seed);
+        look(&mut world);
+        world.clock.advance_ms(days * DAY_MS);
+        look(&mut world);
+        world.clock.advance_ms(-days * DAY_MS);
+        look(&mut world);
+        pass_midnight(&mut world);
+        look(&mut world);
+        let found = last(&world);
+        assert_eq!((found.until.as_str(), found.charges), ("2026-11-21", 1));
+        nothing_but_events(&mut world);
+        world.advance_ms(DAY_MS);
+        look(&mut world);
+        let found = last(&world);
+        assert_eq!(
+            (found.from, found.until),
+            ("2026-11-22".into(), "2026-11-22".into())
+        );
+    }
+}
+
+const BY_HAND: &str = "amount=500&currency=eur&confirm=true&payment_method=pm_card_visa\
+                       &allowed_payment_method_types[0]=card";
+
+#[test]
+fn what_another_program_of_the_account_does_strangely_does_not_stop_the_books() {
+    let (mut world, _) = sold(864);
+    world.stripe.dispute_elsewhere(700, "eur");
+    let other = by_hand(&mut world, "POST", "/v1/payment_intents", BY_HAND);
+    world.stripe.next_refund(RefundCourse::Unsaid);
+    let refund = format!("payment_intent={}", other["id"].as_str().unwrap());
+    let made = by_hand(&mut world, "POST", "/v1/refunds", &refund);
+    assert!(made["status"].is_null(), "{made}");
+    pass_midnight(&mut world);
+    look(&mut world);
+    let found = last(&world);
+    assert_eq!((found.until.as_str(), found.charges), ("2026-11-21", 1));
+    assert_eq!(found.differences, []);
+    let others: Vec<What> = found.not_ours.iter().map(|o| o.what).collect();
+    assert_eq!(others, [What::Charge, What::Refund, What::Dispute]);
+}
+
+#[test]
+fn an_object_that_cannot_be_read_does_not_stop_the_events() {
+    let (mut world, _) = sold(865);
+    let (id, intent) = charge(&world);
+    world.stripe.next_refund(RefundCourse::Unsaid);
+    let refund = format!("payment_intent={intent}&amount=100");
+    by_hand(&mut world, "POST", "/v1/refunds", &refund);
+    world.stripe.dispute(&id).unwrap();
+    world.advance_ms(20 * MINUTE_MS);
+    look(&mut world);
+    let cases = world.till().cases().unwrap();
+    assert_eq!(cases.len(), 1, "the dispute: {cases:?}");
+    world.advance_ms(20 * MINUTE_MS);
+    let asked = look(&mut world);
+    assert!(
+        asked.iter().all(|path| !path.contains("/v1/refunds/")),
+        "it is asked for once: {asked:#?}"
+    );
+}
+
+#[test]
+fn a_comparison_that_fails_again_and_again_is_tried_more_and_more_seldom() {
+    let (mut world, _) = sold(866);
+    look(&mut world);
+    pass_midnight(&mut world);
+    let mut tried = 0;
+    for _ in 0..(24 * 12) {
+        if world.stripe.faults_waiting() == 0 {
+            world
+                .stripe
+                .fail_next_for(Operation::ListRefunds, Fault::Garbage);
+        }
+        let asked = look(&mut world);
+        tried += asked
+            .iter()
+            .filter(|p| p.starts_with("/v1/refunds?"))
+            .count();
+        world.advance_ms(5 * MINUTE_MS);
+    }
+    assert!((4..=8).contains(&tried), "{tried} in a day");
+    world.stripe.set_faults(FaultPlan::none());
+    world.advance_ms(DAY_MS);
+    look(&mut world);
+    assert_eq!(last(&world).from, "2026-11-21");
+    nothing_but_events(&mut world);
 }

@@ -34,6 +34,7 @@ use crate::{Shop, StripeSetting, Till, shop};
 
 /// How long after a reading that ended too soon the next one begins.
 const AGAIN_MS: i64 = 15 * 60_000;
+const DAY_MS: i64 = 86_400_000;
 /// The setting `stripe_reads`: what was read of Stripe, by day.
 const READS: &str = "stripe_reads";
 /// How often it is seen whether the books are due.
@@ -99,6 +100,8 @@ pub(crate) struct Asking {
     not_before: Option<Timestamp>,
     events_at: Option<Timestamp>,
     books_at: Option<Timestamp>,
+    /// Comparisons that ended too soon, one after the other.
+    books_failed: u32,
     /// What was given out last, where it is about readers.
     errand: Option<StoredRequest>,
     errand_not_before: Option<Timestamp>,
@@ -119,7 +122,6 @@ pub(crate) fn count_reads(tx: &Tx<'_>, reads: u32, now: Timestamp) -> Result<Rea
 
 /// A time that is to come; one that is far off is of a clock that was set back.
 fn is_ahead(at: Option<Timestamp>, now: Timestamp) -> bool {
-    const DAY_MS: i64 = 86_400_000;
     at.is_some_and(|at| (1..=DAY_MS).contains(&at.ms_since(now)))
 }
 
@@ -437,6 +439,8 @@ impl Till {
                 match reading.told(answer) {
                     Ok(0) if reading.ask().is_none() => {
                         self.reconciled(&reading)?;
+                        asking.books_at = Some(now.plus_ms(AGAIN_MS));
+                        asking.books_failed = 0;
                         return Ok(true);
                     }
                     Ok(0) => {}
@@ -445,7 +449,12 @@ impl Till {
                         tracing::info!(%error, "the books were not compared");
                         let reads = reading.reads();
                         self.store()?.write(|tx| count_reads(tx, reads, now))?;
-                        asking.books_at = Some(now.plus_ms(AGAIN_MS));
+                        // What cannot be read is likely to be there the next time, and
+                        // all before it is read again.
+                        let longer = 1_i64 << asking.books_failed.min(7);
+                        let pause_ms = AGAIN_MS.saturating_mul(longer).min(DAY_MS);
+                        asking.books_at = Some(now.plus_ms(pause_ms));
+                        asking.books_failed = asking.books_failed.saturating_add(1);
                         return Ok(false);
                     }
                 }
@@ -517,6 +526,9 @@ impl Till {
         now: Timestamp,
     ) -> Result<(bool, i64), AppError> {
         let reads = polling.reads();
+        for about in polling.left_out() {
+            tracing::warn!(?about, "what an event names could not be read");
+        }
         let (found, cursor) = polling.end();
         self.store()?.write(|tx| {
             let shop = shop(tx)?;

@@ -184,6 +184,18 @@ fn last_over(shop: &Shop, now: Timestamp) -> Result<Day, AppError> {
     )
 }
 
+/// The first day that a daily comparison is due for: the one after those that were
+/// compared, as far as one reaches back. A day to come was compared by a clock that was
+/// ahead: what it left out is not known, so all is compared.
+fn due_from(through: Option<Day>, last: Day) -> Result<Day, AppError> {
+    let farthest = days_later(last, -DAYS_MAX)?;
+    match through {
+        Some(through) if through <= last => Ok(days_later(through, 1)?.max(farthest)),
+        Some(_) => Ok(farthest),
+        None => Ok(last),
+    }
+}
+
 fn amount(side: &Side) -> Option<Money> {
     let currency: Currency = side.currency.parse().ok()?;
     let factor = stripe_factor(currency);
@@ -434,12 +446,9 @@ impl Till {
             count_reads(tx, reads, done.at)?;
             tx.set_setting("reconciled", &done)?;
             tx.set_setting(ORPHANS, &done.found.orphans)?;
-            let through: Option<Day> = tx.setting(THROUGH)?;
-            let joins = match through {
-                Some(through) => done.from <= days_later(through, 1)? && done.until > through,
-                None => true,
-            };
-            if joins && done.until <= last_over(&shop, done.at)? {
+            let last = last_over(&shop, done.at)?;
+            let due = due_from(tx.setting(THROUGH)?, last)?;
+            if done.from <= due && (due..=last).contains(&done.until) {
                 tx.set_setting(THROUGH, &done.until)?;
             }
             view(tx, &shop, &done)
@@ -473,11 +482,7 @@ impl Till {
                 return Ok(None);
             }
             let last = last_over(&shop, now)?;
-            let through: Option<Day> = tx.setting(THROUGH)?;
-            let from = match through {
-                Some(through) => days_later(through, 1)?.max(days_later(last, -DAYS_MAX)?),
-                None => last,
-            };
+            let from = due_from(tx.setting(THROUGH)?, last)?;
             Ok((from <= last).then_some((from, last)))
         })
     }
