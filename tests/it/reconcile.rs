@@ -5,7 +5,7 @@ use till_app::error::{AppError, ErrorCode};
 use till_app::ports::Clock as _;
 use till_app::profile::Day;
 use till_app::view::TenderKindView;
-use till_stand_in::{Fault, FaultPlan, Operation, RefundCourse};
+use till_stand_in::{EventFaults, Fault, FaultPlan, Operation, RefundCourse};
 use till_store::StoredRequest;
 use till_sync::phases::Claimed;
 use till_sync::reconcile::{Kind, What};
@@ -300,6 +300,9 @@ fn a_charge_that_was_made_late_beside_another_is_found_and_cancelled() {
         (0, 1),
         "{found:?}"
     );
+    // A comparison of another day does not meet it, and does not forget it.
+    let day = Some(("2026-11-20", "2026-11-20"));
+    assert_eq!(reconcile(&mut world, day).unwrap().orphans, 0);
     // The answer is lost: the same is sent again, later.
     let first = world.till().ask().unwrap().unwrap();
     world.till().told(&Answer::Lost).unwrap();
@@ -452,4 +455,218 @@ fn a_comparison_that_fails_again_and_again_is_tried_more_and_more_seldom() {
     look(&mut world);
     assert_eq!(last(&world).from, "2026-11-21");
     nothing_but_events(&mut world);
+}
+
+#[test]
+fn an_open_dispute_is_asked_for_until_it_is_decided() {
+    let (mut world, _) = sold(867);
+    look(&mut world);
+    let (id, _) = charge(&world);
+    world.stripe.dispute(&id).unwrap();
+    world.advance_ms(20 * MINUTE_MS);
+    look(&mut world);
+    pass_midnight(&mut world);
+    look(&mut world);
+    // No event tells how it ended.
+    world.stripe.set_faults(FaultPlan {
+        events: EventFaults {
+            late_permille: 1_000,
+            late_s: 90 * 86_400,
+            ..EventFaults::default()
+        },
+        ..FaultPlan::none()
+    });
+    world.advance_ms(12 * DAY_MS);
+    look(&mut world);
+    let cases = world.till().cases().unwrap();
+    assert_eq!((cases[0].state.as_str(), cases[0].open), ("lost", false));
+    world.advance_ms(DAY_MS);
+    let asked = look(&mut world);
+    assert!(
+        asked
+            .iter()
+            .all(|path| !path.contains("disputes?payment_intent")),
+        "it is over: {asked:#?}"
+    );
+    assert_eq!(last(&world).differences, [], "it is settled");
+    world.check_invariants();
+}
+
+#[test]
+fn a_refund_that_failed_while_the_till_was_away_is_owed_again() {
+    let (mut world, receipt) = sold(868);
+    world.stripe.next_refund(RefundCourse::SucceedsThenFails {
+        seconds: 5 * 86_400,
+    });
+    world.refund_first(&receipt, "0.500", None).unwrap();
+    world.run_until_quiet();
+    look(&mut world);
+    pass_midnight(&mut world);
+    look(&mut world);
+    assert_eq!(
+        (last(&world).refunds, last(&world).differences.len()),
+        (1, 0)
+    );
+    world.advance_ms(50 * DAY_MS);
+    look(&mut world);
+    assert_eq!(world.till().connection().unwrap().need_a_person, 1);
+    world.advance_ms(DAY_MS);
+    let asked = look(&mut world);
+    assert!(
+        asked.iter().all(|path| !path.contains("/v1/refunds/")),
+        "once: {asked:#?}"
+    );
+    assert_eq!(last(&world).differences, [], "it is settled");
+    world.check_invariants();
+}
+
+#[test]
+fn a_difference_stands_until_its_day_is_compared_without_it() {
+    let (mut world, _) = sold(869);
+    look(&mut world);
+    let forgotten = format!("{BY_HAND}&metadata[till_id]=till-1&metadata[tender_id]=forgotten");
+    by_hand(&mut world, "POST", "/v1/payment_intents", &forgotten);
+    pass_midnight(&mut world);
+    look(&mut world);
+    let [first] = &last(&world).differences[..] else {
+        panic!("{:?}", last(&world));
+    };
+    assert_eq!(
+        (first.kind, first.from.as_str()),
+        (Kind::NotHere, "2026-11-21")
+    );
+    let one = |world: &World| {
+        let found = last(world);
+        let [one] = &found.differences[..] else {
+            panic!("{found:?}");
+        };
+        assert_eq!(
+            (one.from.as_str(), &one.stripe),
+            ("2026-11-21", &first.stripe)
+        );
+        assert!(
+            one.says.starts_with("Of 2026-11-21: Stripe has"),
+            "{}",
+            one.says
+        );
+        let books = world.till().outbox().unwrap().books.unwrap();
+        assert!(
+            !books.agree && books.says.ends_with("1 DIFFERENCE"),
+            "{books:?}"
+        );
+        assert_eq!(books.differences, std::slice::from_ref(&one.says));
+    };
+    // Two nights and a look by day later.
+    for _ in 0..2 {
+        world.advance_ms(DAY_MS);
+        look(&mut world);
+        one(&world);
+    }
+    world.till().compare_now().unwrap();
+    look(&mut world);
+    one(&world);
+    world.power_cut();
+    one(&world);
+    // Found again, it is one.
+    let day = Some(("2026-11-21", "2026-11-21"));
+    let again = reconcile(&mut world, day).unwrap();
+    assert_eq!(again.differences.len(), 1);
+    assert!(again.differences[0].says.starts_with("Stripe has"));
+    // Not found any more.
+    world.stripe = World::from_seed(821).stripe;
+    let gone = reconcile(&mut world, day).unwrap();
+    assert!(
+        gone.differences.iter().all(|d| d.kind == Kind::NotAtStripe),
+        "{gone:?}"
+    );
+}
+
+#[test]
+fn a_difference_that_was_shown_for_a_month_is_shown_no_longer() {
+    let (mut world, _) = sold(870);
+    look(&mut world);
+    let forgotten = format!("{BY_HAND}&metadata[till_id]=till-1&metadata[tender_id]=forgotten");
+    by_hand(&mut world, "POST", "/v1/payment_intents", &forgotten);
+    pass_midnight(&mut world);
+    look(&mut world);
+    // Nobody sees it while the till is off.
+    for _ in 0..2 {
+        world.advance_ms(40 * DAY_MS);
+        look(&mut world);
+        assert_eq!(last(&world).differences.len(), 1);
+        world.advance_ms(DAY_MS);
+        look(&mut world);
+        if last(&world).differences.is_empty() {
+            return;
+        }
+    }
+    panic!("{:?}", last(&world));
+}
+
+#[test]
+fn more_differences_than_there_is_room_for_are_counted() {
+    let (mut world, _) = sold(873);
+    look(&mut world);
+    let forgotten = format!("{BY_HAND}&metadata[till_id]=till-1&metadata[tender_id]=forgotten");
+    for _ in 0..210 {
+        by_hand(&mut world, "POST", "/v1/payment_intents", &forgotten);
+    }
+    pass_midnight(&mut world);
+    look(&mut world);
+    assert_eq!(
+        (last(&world).differences.len(), last(&world).more),
+        (210, 0)
+    );
+    for _ in 0..2 {
+        world.advance_ms(DAY_MS);
+        look(&mut world);
+        assert_eq!(
+            (last(&world).differences.len(), last(&world).more),
+            (200, 10)
+        );
+        let books = world.till().outbox().unwrap().books.unwrap();
+        assert!(books.says.ends_with("210 DIFFERENCES"), "{}", books.says);
+    }
+}
+
+#[test]
+fn what_is_sold_and_given_back_during_a_comparison_is_no_difference() {
+    let (mut world, receipt) = sold(871);
+    let mut reading = world.till().reconcile(None).unwrap();
+    card_sale(&mut world);
+    world.refund_first(&receipt, "0.100", None).unwrap();
+    while world.step() {}
+    while let Some(request) = reading.ask() {
+        let answer = world.wire(&request);
+        assert_eq!(reading.told(&answer).unwrap(), 0);
+    }
+    let found = world.till().reconciled(&reading).unwrap();
+    assert_eq!(found.differences, []);
+    assert_eq!((found.charges, found.under_way), (1, 2));
+    let found = reconcile(&mut world, None).unwrap();
+    assert_eq!(
+        (found.charges, found.refunds, found.differences.len()),
+        (2, 1, 0)
+    );
+}
+
+#[test]
+fn a_leftover_that_was_taken_up_meanwhile_is_not_cancelled() {
+    let (mut world, _) = sold(872);
+    look(&mut world);
+    let (id, intent) = charge(&world);
+    let ledger = world.stripe.ledger();
+    let tender = ledger
+        .tenders
+        .iter()
+        .find(|(_, t)| t.charges.iter().any(|c| c.charge == id))
+        .unwrap();
+    let db = rusqlite::Connection::open(world.folder().join("till.db")).unwrap();
+    let left = serde_json::json!([{"intent": intent, "tender": tender.0}]).to_string();
+    let set = "INSERT OR REPLACE INTO setting (name, value) VALUES ('orphans', ?1)";
+    assert_eq!(db.execute(set, [left]).unwrap(), 1);
+    drop(db);
+    world.power_cut();
+    world.advance_ms(20 * MINUTE_MS);
+    look(&mut world);
 }

@@ -18,7 +18,7 @@ use till_domain::charge::{ChargeState, RefundState};
 use till_domain::ids::{RefundPartId, ShiftNumber, TenderId, Timestamp};
 use till_domain::journal::JournalEvent;
 use till_domain::money::Money;
-use till_store::{CaseKind, CaseRow, StoredRequest, Tx};
+use till_store::{CaseKind, CaseRow, ChargeRow, StoredRequest, Tx};
 use till_sync::events::{About, Cursor, Found, Polling, Reads, Told, learn_charge, learn_refund};
 use till_sync::reconcile::{Orphan, Taken, Unread};
 use till_sync::request::cancel_orphan;
@@ -472,7 +472,9 @@ impl Till {
             for orphan in orphans {
                 let tender = orphan.tender.parse().ok();
                 let charge = tender.map(|t| tx.charge(t)).transpose()?.flatten();
-                if charge.is_some_and(|c| !c.state.is_waiting()) {
+                // It may have been taken up since, and be the one of its charge.
+                let left = |c: &ChargeRow| c.facts.intent.as_ref() != Some(&orphan.intent);
+                if charge.is_some_and(|c| !c.state.is_waiting() && left(&c)) {
                     let till = crate::tender::till_id(&shop(tx)?);
                     let request = cancel_orphan(&till, &orphan.intent);
                     return Ok(Some((orphan.intent, request)));
@@ -553,18 +555,18 @@ impl Till {
         Ok(reads.unwrap_or_default().of_month(now))
     }
 
-    /// Takes in disputes that a comparison of the books met, as an event would have told
-    /// of them.
-    pub(crate) fn learn_disputes(
+    /// Takes in what a comparison of the books met, disputes and refunds that failed, as
+    /// an event would have told of them.
+    pub(crate) fn learn_met(
         tx: &Tx<'_>,
         shop: &Shop,
-        disputes: Vec<Found>,
+        met: Vec<Found>,
         now: Timestamp,
     ) -> Result<(), AppError> {
-        if !disputes.is_empty() {
+        if !met.is_empty() {
             let known = Known::read(tx)?;
-            for dispute in disputes {
-                learn(tx, shop, &known, dispute, now)?;
+            for found in met {
+                learn(tx, shop, &known, found, now)?;
             }
         }
         Ok(())

@@ -2,25 +2,29 @@
 //!
 //! Invariants:
 //! - nothing but the result is written, and the result is no part of the books; a
-//!   dispute that no event told of becomes a case, as if one had;
+//!   dispute that no event told of becomes a case, and a refund that failed unheard is
+//!   owed again, as if one had;
+//! - a difference stands until its days are compared without it, the journal has learnt
+//!   of it, or it was shown for a month;
 //! - a day that could not be read to its end has no result.
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
-use till_domain::charge::ChargeState;
+use till_domain::charge::{ChargeState, RefundState};
 use till_domain::ids::{RefundPartId, TenderId, Timestamp};
 use till_domain::journal::ChargeKind;
 use till_domain::money::{Currency, Money};
-use till_store::{CaseKind, ChargeRow, StoredRequest, Tx};
+use till_store::{CaseKind, CaseRow, ChargeRow, PartRow, StoredRequest, Tx};
+use till_sync::events::KEPT_S;
 use till_sync::reconcile::{
-    Books, Comparison, Difference, Kind, OurCharge, OurDispute, OurRefund, Reconciliation, Side,
-    Taken, Unread, What,
+    Books, Comparison, Difference, Kind, Orphan, OurCharge, OurDispute, OurRefund, Reconciliation,
+    Side, Taken, Unread, What,
 };
 use till_sync::request::stripe_factor;
 use till_sync::transport::Answer;
 
-use crate::asking::count_reads;
+use crate::asking::{count_reads, is_open};
 use crate::error::{AppError, ErrorCode};
 use crate::figures::{self, local, money, spoken, stamp};
 use crate::profile::Day;
@@ -29,6 +33,12 @@ use crate::{Shop, Till, shop};
 
 /// The days before today that a daily comparison reaches back at most.
 const DAYS_MAX: i64 = 30;
+/// How long a difference is shown.
+const SHOWN_MS: i64 = 30 * 86_400_000;
+/// Differences of earlier comparisons that are kept; the others are counted.
+const EARLIER_MAX: usize = 200;
+/// How long before an absence a refund may have been given that failed in it.
+const MAY_FAIL_MS: i64 = 60 * 86_400_000;
 /// How long after midnight yesterday is compared: its last charges have settled.
 const AFTER_MIDNIGHT_MS: i64 = 30 * 60_000;
 
@@ -36,8 +46,8 @@ const AFTER_MIDNIGHT_MS: i64 = 30 * 60_000;
 /// with all days before it that were asked for.
 const THROUGH: &str = "reconciled_through";
 
-/// The setting `orphans`: what the last comparison found to cancel, as far as Stripe has
-/// not answered yet.
+/// The setting `orphans`: what comparisons found to cancel, as far as Stripe has not
+/// answered yet.
 pub(crate) const ORPHANS: &str = "orphans";
 
 /// The setting `reconciled`: the last comparison.
@@ -47,6 +57,155 @@ struct Reconciled {
     until: Day,
     at: Timestamp,
     found: Comparison,
+    /// Of days that it did not cover, the newest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    earlier: Vec<Earlier>,
+    /// Earlier ones that there was no room for, until none is left.
+    #[serde(default, skip_serializing_if = "is_none")]
+    more: usize,
+}
+
+/// A difference that a comparison before the last one found.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct Earlier {
+    from: Day,
+    until: Day,
+    at: Timestamp,
+    difference: Difference,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes it so")]
+const fn is_none(count: &usize) -> bool {
+    *count == 0
+}
+
+impl Reconciled {
+    /// Its own differences and those that stand from before, with the days they are of.
+    fn differences(&self) -> impl Iterator<Item = (Day, Day, &Difference)> {
+        let own = self.found.differences.iter();
+        let earlier = self.earlier.iter();
+        own.map(|d| (self.from, self.until, d))
+            .chain(earlier.map(|e| (e.from, e.until, &e.difference)))
+    }
+
+    fn count(&self) -> usize {
+        let kept = self.found.differences.len() + self.earlier.len();
+        kept.saturating_add(self.more)
+    }
+
+    /// Of which days a difference is, where they are others than its own.
+    fn of(&self, from: Day, until: Day) -> String {
+        if (from, until) == (self.from, self.until) {
+            String::new()
+        } else if from == until {
+            format!("Of {from}: ")
+        } else {
+            format!("Of {from} to {until}: ")
+        }
+    }
+
+    /// Takes over from the comparison before what still stands.
+    fn carry(&mut self, tx: &Tx<'_>, before: Self) -> Result<(), AppError> {
+        let shown_until = before.at;
+        let own = before
+            .found
+            .differences
+            .into_iter()
+            .map(|difference| Earlier {
+                from: before.from,
+                until: before.until,
+                at: before.at,
+                difference,
+            });
+        for one in own.chain(before.earlier) {
+            let covered = self.from <= one.from && one.until <= self.until;
+            let again = self
+                .found
+                .differences
+                .iter()
+                .any(|d| is_same(d, &one.difference));
+            // What was found before the till was off for long is shown afterwards.
+            let old = shown_until.ms_since(one.at) > SHOWN_MS;
+            let over = covered || again || old;
+            if !over && !is_known_by_now(tx, &one.difference)? && !is_learnt(tx, &one.difference)? {
+                self.earlier.push(one);
+            }
+        }
+        let over = self.earlier.len().saturating_sub(EARLIER_MAX);
+        self.earlier.truncate(EARLIER_MAX);
+        self.more = if self.earlier.is_empty() {
+            0
+        } else {
+            before.more.saturating_add(over)
+        };
+        Ok(())
+    }
+}
+
+/// Whether two comparisons found the same thing.
+fn is_same(a: &Difference, b: &Difference) -> bool {
+    (a.kind, a.what, &a.id, &a.stripe) == (b.kind, b.what, &b.id, &b.stripe)
+}
+
+/// What was sold, given back or told of after the comparison had begun: Stripe listed
+/// it, and the journal as it was then had it not.
+fn is_known_by_now(tx: &Tx<'_>, difference: &Difference) -> Result<bool, AppError> {
+    if difference.kind != Kind::NotHere || difference.here.is_some() {
+        return Ok(false);
+    }
+    Ok(match difference.what {
+        What::Charge => charge(tx, difference)?.is_some(),
+        What::Refund => part(tx, difference)?.is_some(),
+        What::Dispute => case(tx, difference)?.is_some(),
+    })
+}
+
+/// What the journal has learnt since: it says what Stripe said, or it is a case.
+fn is_learnt(tx: &Tx<'_>, difference: &Difference) -> Result<bool, AppError> {
+    let there = difference.there.as_ref().map(|side| &side.state);
+    let is_case = match difference.kind {
+        Kind::NotHere | Kind::State => {
+            case(tx, difference)?.is_some_and(|case| Some(&case.state) == there)
+        }
+        Kind::NotAtStripe | Kind::Amount | Kind::Currency | Kind::Twice => false,
+    };
+    Ok(is_case
+        || match difference.what {
+            What::Charge => charge(tx, difference)?.is_some_and(|c| {
+                difference.is_learnt_charge(c.state, c.how == ChargeKind::PayLink)
+            }),
+            What::Refund => {
+                part(tx, difference)?.is_some_and(|p| difference.is_learnt_refund(p.state))
+            }
+            What::Dispute => false,
+        })
+}
+
+fn charge(tx: &Tx<'_>, difference: &Difference) -> Result<Option<ChargeRow>, AppError> {
+    let tender = difference
+        .id
+        .as_ref()
+        .and_then(|id| id.parse::<TenderId>().ok());
+    Ok(tender
+        .map(|tender| tx.charge(tender))
+        .transpose()?
+        .flatten())
+}
+
+fn part(tx: &Tx<'_>, difference: &Difference) -> Result<Option<PartRow>, AppError> {
+    let id = difference
+        .id
+        .as_ref()
+        .and_then(|id| id.parse::<RefundPartId>().ok());
+    let Some(id) = id else {
+        return Ok(None);
+    };
+    Ok(tx.all_stripe_parts()?.into_iter().find(|p| p.id == id))
+}
+
+fn case(tx: &Tx<'_>, difference: &Difference) -> Result<Option<CaseRow>, AppError> {
+    let id = difference.stripe.as_ref();
+    Ok(id.map(|id| tx.stripe_case(id)).transpose()?.flatten())
 }
 
 /// A comparison under way: asks, and is told.
@@ -103,6 +262,10 @@ pub struct SideView {
 /// One difference, as people read it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct DifferenceView {
+    /// First day of the comparison that found it.
+    pub from: String,
+    /// Last day of it.
+    pub until: String,
     /// How the two sides differ.
     pub kind: Kind,
     /// Of what.
@@ -141,8 +304,10 @@ pub struct ReconciledView {
     /// Unpaid leftovers of requests that came late: they charge nothing, and the till
     /// cancels them.
     pub orphans: usize,
-    /// Every difference.
+    /// Every difference: its own, and those of days before that it did not cover.
     pub differences: Vec<DifferenceView>,
+    /// Differences of days before that there was no room for.
+    pub more: usize,
     /// At Stripe, and not asked for by this till.
     pub not_ours: Vec<NotOursView>,
 }
@@ -271,8 +436,10 @@ fn receipt(tx: &Tx<'_>, shop: &Shop, difference: &Difference) -> Result<Option<S
 }
 
 fn view(tx: &Tx<'_>, shop: &Shop, done: &Reconciled) -> Result<ReconciledView, AppError> {
-    let differences = done.found.differences.iter().map(|difference| {
+    let differences = done.differences().map(|(from, until, difference)| {
         Ok(DifferenceView {
+            from: from.to_string(),
+            until: until.to_string(),
             kind: difference.kind,
             what: difference.what,
             receipt: receipt(tx, shop, difference)?,
@@ -280,7 +447,7 @@ fn view(tx: &Tx<'_>, shop: &Shop, done: &Reconciled) -> Result<ReconciledView, A
             stripe: difference.stripe.clone(),
             here: difference.here.as_ref().map(side),
             there: difference.there.as_ref().map(side),
-            says: says(difference),
+            says: format!("{}{}", done.of(from, until), says(difference)),
         })
     });
     Ok(ReconciledView {
@@ -293,6 +460,7 @@ fn view(tx: &Tx<'_>, shop: &Shop, done: &Reconciled) -> Result<ReconciledView, A
         under_way: done.found.under_way,
         orphans: done.found.orphans.len(),
         differences: differences.collect::<Result<_, AppError>>()?,
+        more: done.more,
         not_ours: (done.found.not_ours.iter())
             .map(|other| NotOursView {
                 what: other.what,
@@ -314,29 +482,48 @@ pub(crate) fn books_view(tx: &Tx<'_>, shop: &Shop) -> Result<Option<BooksView>, 
     let Some(done) = tx.setting::<Reconciled>("reconciled")? else {
         return Ok(None);
     };
-    let found = match done.found.differences.len() {
+    let found = match done.count() {
         0 => "no difference".to_owned(),
         1 => "1 DIFFERENCE".to_owned(),
         more => format!("{more} DIFFERENCES"),
     };
     Ok(Some(BooksView {
         at: local(shop, done.at),
-        agree: done.found.differences.is_empty(),
+        agree: done.count() == 0,
         says: format!(
             "Books compared with Stripe {}: {found}",
             stamp(shop, done.at)
         ),
-        differences: (done.found.differences.iter())
-            .map(|difference| {
+        differences: done
+            .differences()
+            .map(|(from, until, difference)| {
                 let receipt = receipt(tx, shop, difference)?;
-                let of = receipt.map_or_else(String::new, |r| format!("Receipt {r}. "));
-                Ok(format!("{of}{}", says(difference)))
+                let receipt = receipt.map_or_else(String::new, |r| format!("Receipt {r}. "));
+                let of = done.of(from, until);
+                Ok(format!("{receipt}{of}{}", says(difference)))
             })
             .collect::<Result<_, AppError>>()?,
     }))
 }
 
-fn books(tx: &Tx<'_>, shop: &Shop, from: Timestamp, until: Timestamp) -> Result<Books, AppError> {
+/// From when refunds are asked for that may have failed unheard; none where the till was
+/// not away for longer than Stripe keeps events. Until the days are caught up with.
+fn unheard_since(tx: &Tx<'_>, shop: &Shop, now: Timestamp) -> Result<Option<Timestamp>, AppError> {
+    let Some(through) = tx.setting::<Day>(THROUGH)? else {
+        return Ok(None);
+    };
+    let away = start_of(shop, days_later(through, 1)?)?;
+    let long = now.ms_since(away) > KEPT_S.saturating_mul(1_000);
+    Ok(long.then(|| away.plus_ms(-MAY_FAIL_MS)))
+}
+
+fn books(
+    tx: &Tx<'_>,
+    shop: &Shop,
+    from: Timestamp,
+    until: Timestamp,
+    unheard_since: Option<Timestamp>,
+) -> Result<Books, AppError> {
     let factor = stripe_factor(shop.currency());
     let within = |at: Timestamp| (from..until).contains(&at);
     let mut last = until;
@@ -366,17 +553,20 @@ fn books(tx: &Tx<'_>, shop: &Shop, from: Timestamp, until: Timestamp) -> Result<
         amount_minor: part.amount_minor.saturating_mul(factor),
         state: part.state,
         refund: part.stripe_refund,
-        asked: within(part.at),
+        asked: within(part.at)
+            || (part.state == RefundState::Succeeded
+                && unheard_since.is_some_and(|since| part.at >= since)),
     });
     let cases = tx.stripe_cases()?.into_iter();
     let disputes = cases
         .filter(|case| case.kind == CaseKind::Dispute)
         .filter_map(|case| {
             Some(OurDispute {
+                // Decided while the till was off, it is told of nowhere else.
+                asked: within(case.at) || is_open(&case),
                 intent: intents.get(&case.tender)?.clone(),
                 amount_minor: case.amount_minor.saturating_mul(factor),
                 state: case.state,
-                asked: within(case.at),
                 dispute: case.id,
             })
         });
@@ -411,7 +601,8 @@ impl Till {
             }
             let start = start_of(&shop, from)?;
             let end = start_of(&shop, days_later(until, 1)?)?.min(now.plus_ms(1));
-            let books = books(tx, &shop, start, end)?;
+            let unheard = unheard_since(tx, &shop, now)?;
+            let books = books(tx, &shop, start, end, unheard)?;
             Ok(Reconciling {
                 from,
                 until,
@@ -426,26 +617,43 @@ impl Till {
     /// # Errors
     /// What the store says.
     pub fn reconciled(&self, asked: &Reconciling) -> Result<ReconciledView, AppError> {
-        let done = Reconciled {
+        let mut done = Reconciled {
             from: asked.from,
             until: asked.until,
             at: self.now(),
-            found: asked.reading.compare(),
+            found: Comparison::default(),
+            earlier: Vec::new(),
+            more: 0,
         };
-        let (disputes, reads) = (asked.reading.disputes(), asked.reads);
-        for difference in &done.found.differences {
-            tracing::warn!(
-                kind = ?difference.kind,
-                stripe = difference.stripe.as_deref().unwrap_or_default(),
-                "the journal and Stripe differ"
-            );
-        }
+        let (mut found, met) = (asked.reading.compare(), asked.reading.met());
         self.store()?.write(|tx| {
             let shop = shop(tx)?;
-            Self::learn_disputes(tx, &shop, disputes, done.at)?;
-            count_reads(tx, reads, done.at)?;
+            for difference in std::mem::take(&mut found.differences) {
+                if is_known_by_now(tx, &difference)? {
+                    found.under_way = found.under_way.saturating_add(1);
+                    continue;
+                }
+                tracing::warn!(
+                    kind = ?difference.kind,
+                    stripe = difference.stripe.as_deref().unwrap_or_default(),
+                    "the journal and Stripe differ"
+                );
+                found.differences.push(difference);
+            }
+            done.found = found;
+            Self::learn_met(tx, &shop, met, done.at)?;
+            count_reads(tx, asked.reads, done.at)?;
+            if let Some(before) = tx.setting::<Reconciled>("reconciled")? {
+                done.carry(tx, before)?;
+            }
             tx.set_setting("reconciled", &done)?;
-            tx.set_setting(ORPHANS, &done.found.orphans)?;
+            let mut orphans: Vec<Orphan> = tx.setting(ORPHANS)?.unwrap_or_default();
+            for orphan in &done.found.orphans {
+                if !orphans.contains(orphan) {
+                    orphans.push(orphan.clone());
+                }
+            }
+            tx.set_setting(ORPHANS, &orphans)?;
             let last = last_over(&shop, done.at)?;
             let due = due_from(tx.setting(THROUGH)?, last)?;
             if done.from <= due && (due..=last).contains(&done.until) {

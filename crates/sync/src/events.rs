@@ -55,7 +55,7 @@ const OVERLAP_S: i64 = 3_600;
 const DAY_BACK_S: i64 = DAY_S;
 const DAY_EVERY_S: i64 = 6 * 3_600;
 /// Stripe keeps events for 30 days; a day is left for clocks.
-const KEPT_S: i64 = 29 * 86_400;
+pub const KEPT_S: i64 = 29 * 86_400;
 /// How far back a till looks that has never looked.
 const FIRST_S: i64 = 86_400;
 /// Reads a month that Stripe grants whatever is sold.
@@ -236,7 +236,7 @@ pub fn told(event: &Value) -> Option<Told> {
     })
 }
 
-fn found_refund(value: &Value) -> Option<Found> {
+pub(crate) fn found_refund(value: &Value) -> Option<Found> {
     Some(Found::Refund {
         refund: classify::refund(value)?,
         intent: id_of(value, "payment_intent")?,

@@ -18,7 +18,7 @@ use till_domain::charge::{ChargeState, RefundState};
 use till_domain::ids::Timestamp;
 use till_store::StoredRequest;
 
-use crate::events::{Found, found_dispute};
+use crate::events::{Found, found_dispute, found_refund};
 use crate::request::get;
 use crate::transport::{Answer, HttpAnswer};
 
@@ -314,13 +314,13 @@ const fn verdict(same: bool) -> Verdict {
     }
 }
 
-fn charge_verdict(ours: &OurCharge, status: &str) -> Verdict {
+fn charge_verdict(state: ChargeState, link: bool, status: &str) -> Verdict {
     // Money has not moved, and nothing is moving it.
     let idle = matches!(
         status,
         "requires_payment_method" | "requires_confirmation" | "requires_action" | "canceled"
     );
-    match ours.state {
+    match state {
         ChargeState::Queued
         | ChargeState::Creating
         | ChargeState::Created
@@ -335,7 +335,7 @@ fn charge_verdict(ours: &OurCharge, status: &str) -> Verdict {
         | ChargeState::Expired
         | ChargeState::WrittenOff => verdict(idle),
         // An expired session's intent can be paid by nobody.
-        ChargeState::Canceled => verdict(status == "canceled" || (ours.link && idle)),
+        ChargeState::Canceled => verdict(status == "canceled" || (link && idle)),
     }
 }
 
@@ -354,6 +354,24 @@ fn refund_verdict(state: RefundState, status: &str) -> Verdict {
         RefundState::Failed | RefundState::NeedsAttention | RefundState::Canceled => {
             verdict(failed)
         }
+    }
+}
+
+impl Difference {
+    /// Whether a charge went otherwise, and the journal has learnt of it since.
+    #[must_use]
+    pub fn is_learnt_charge(&self, state: ChargeState, link: bool) -> bool {
+        let there = self.there.as_ref();
+        self.kind == Kind::State
+            && there.is_some_and(|t| charge_verdict(state, link, &t.state) == Verdict::Same)
+    }
+
+    /// Whether a refund went otherwise, and the journal has learnt of it since.
+    #[must_use]
+    pub fn is_learnt_refund(&self, state: RefundState) -> bool {
+        let there = self.there.as_ref();
+        self.kind == Kind::State
+            && there.is_some_and(|t| refund_verdict(state, &t.state) == Verdict::Same)
     }
 }
 
@@ -448,7 +466,7 @@ impl Reconciliation {
                 if what == What::Dispute {
                     for item in value.get("data")?.as_array()? {
                         let (id, dispute) = theirs(what, item)?;
-                        self.met.extend(found_dispute(item));
+                        self.meet(what, item);
                         self.keep(what, id, dispute);
                     }
                     self.looked_up();
@@ -458,6 +476,7 @@ impl Reconciliation {
                 if found != id {
                     return None;
                 }
+                self.meet(what, &value);
                 self.keep(what, found, theirs);
                 self.looked_up();
                 return Some(());
@@ -467,10 +486,7 @@ impl Reconciliation {
         let mut last = None;
         for item in data {
             let (id, theirs) = theirs(what, item)?;
-            if what == What::Dispute {
-                // One without a PaymentIntent is of another program of the account.
-                self.met.extend(found_dispute(item));
-            }
+            self.meet(what, item);
             last = Some(id.clone());
             self.keep(what, id, theirs);
         }
@@ -491,6 +507,32 @@ impl Reconciliation {
             }
         }
         Some(())
+    }
+
+    /// Keeps what the journal is to learn: a dispute, and that a refund of its own failed
+    /// after it had been given.
+    fn meet(&mut self, what: What, item: &Value) {
+        match what {
+            What::Charge => {}
+            What::Refund => {
+                let found = found_refund(item).filter(|found| self.is_undone(found));
+                self.met.extend(found);
+            }
+            // One without a PaymentIntent is of another program of the account.
+            What::Dispute => self.met.extend(found_dispute(item)),
+        }
+    }
+
+    fn is_undone(&self, found: &Found) -> bool {
+        match found {
+            Found::Refund { refund, part, .. } => {
+                let given = |r: &OurRefund| {
+                    r.state == RefundState::Succeeded && Some(&r.part) == part.as_ref()
+                };
+                refund.is_over() && self.books.refunds.iter().any(given)
+            }
+            Found::Intent(_) | Found::Method { .. } | Found::Dispute { .. } => false,
+        }
     }
 
     fn keep(&mut self, what: What, id: String, theirs: Theirs) {
@@ -520,9 +562,9 @@ impl Reconciliation {
         charges.chain(refunds).chain(disputes).collect()
     }
 
-    /// The disputes of ours that were met, as they were fetched.
+    /// What was met that the journal is to learn, as it was fetched.
     #[must_use]
-    pub fn disputes(&self) -> Vec<Found> {
+    pub fn met(&self) -> Vec<Found> {
         self.met.clone()
     }
 
@@ -615,7 +657,7 @@ impl Reconciliation {
                 continue;
             }
             seen.insert(ours.tender.as_str());
-            match charge_verdict(ours, &theirs.side.state) {
+            match charge_verdict(ours.state, ours.link, &theirs.side.state) {
                 Verdict::UnderWay => found.under_way += 1,
                 Verdict::Differs => found.differences.push(difference(Kind::State)),
                 // In cash, and by the card after all.
@@ -940,7 +982,7 @@ mod tests {
             let found = r.compare();
             let kinds: Vec<Kind> = found.differences.iter().map(|d| d.kind).collect();
             assert_eq!(kinds, expected.into_iter().collect::<Vec<_>>(), "{name}");
-            assert_eq!(r.disputes().len(), theirs.len(), "{name}");
+            assert_eq!(r.met().len(), theirs.len(), "{name}");
         }
     }
 
